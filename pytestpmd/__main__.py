@@ -1,0 +1,7 @@
+"""``python -m pytestpmd``."""
+
+import sys
+
+from pytestpmd.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,261 @@
+"""What a port is, whatever drives it: its states, its configuration, its queues.
+
+A port's life, as ``lib/ethdev`` has it: probed (``STOPPED``, not configured) → ``configure`` → ``start`` → ``stop`` →
+... → ``close``. A queue's shape changes only while no lcore polls it, so everything here is plain Python; what an
+lcore needs of a queue is one function pointer and one pointer to a C struct (:class:`Queue`).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar
+
+from pytestpmd.errors import ConfigError, NotSupported, PortError
+from pytestpmd.ethdev.stats import QUEUE_FIELDS, QueueCounters, Stats, port_stats
+
+SPEED_UNKNOWN = 0xFFFFFFFF
+FALLBACK_RING_SIZE = 512
+
+
+class PortState(Enum):
+    """Where a port is in its life."""
+
+    STOPPED = "stopped"
+    STARTED = "started"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class DescLimits:
+    """Bounds of a queue's descriptor count, and of the segments of one packet."""
+
+    max: int = 65535
+    min: int = 0
+    align: int = 1
+    nb_seg_max: int = 65535
+    nb_mtu_seg_max: int = 65535
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """What a device can do (``rte_eth_dev_info``): lengths in bytes, offloads as bits of ``ethdev/offloads.py``."""
+
+    max_rx_queues: int = 1
+    max_tx_queues: int = 1
+    min_rx_bufsize: int = 0
+    max_rx_pktlen: int = 0xFFFFFFFF
+    max_lro_pkt_size: int = 0
+    max_mac_addrs: int = 1
+    max_hash_mac_addrs: int = 0
+    min_mtu: int = 46
+    max_mtu: int = 65535
+    rx_offload_capa: int = 0
+    tx_offload_capa: int = 0
+    rx_desc: DescLimits = DescLimits()
+    tx_desc: DescLimits = DescLimits()
+    reta_size: int = 0
+    hash_key_size: int = 0
+    flow_types: tuple[str, ...] = ()
+    default_ring_size: int = 0
+
+
+@dataclass(frozen=True)
+class Link:
+    """A port's link; ``speed`` in Mbit/s, 0 for none, ``SPEED_UNKNOWN`` for not known."""
+
+    up: bool
+    speed: int = 10_000
+    full_duplex: bool = True
+    autoneg: bool = False
+
+
+@dataclass(frozen=True)
+class PortConf:
+    """What the application asks of a port at ``configure``; descriptor counts of 0 leave the choice to the driver."""
+
+    nb_rxq: int = 1
+    nb_txq: int = 1
+    nb_rxd: int = 0
+    nb_txd: int = 0
+    rx_offloads: int = 0
+    tx_offloads: int = 0
+    rx_free_thresh: int = 0
+    tx_free_thresh: int = 0
+    mtu: int = 1500
+    lsc: bool = True
+
+
+@dataclass
+class Queue:
+    """One receive or transmit queue: what a stream copies into C, and the counters that the lcore writes.
+
+    ``burst`` is a ``rx_burst_t`` or ``tx_burst_t``, ``handle`` its first argument, ``stats`` a ``struct queue_stats *``.
+    """
+
+    burst: Any
+    handle: Any
+    stats: Any
+    baseline: dict[str, int] = field(default_factory=dict)
+    enabled: bool = True
+
+    def counters(self) -> QueueCounters:
+        """What the queue counted since the last :meth:`clear`."""
+        return QueueCounters(
+            **{name: getattr(self.stats, name) - self.baseline.get(name, 0) for name in QUEUE_FIELDS},
+            size_bins=tuple(
+                count - self.baseline.get(f"bin{i}", 0) for i, count in enumerate(self.stats.size_bins)
+            ),
+        )
+
+    def clear(self) -> None:
+        """Count from here. The lcore owns the counters, so they are never written, only subtracted."""
+        self.baseline = {name: getattr(self.stats, name) for name in QUEUE_FIELDS}
+        self.baseline |= {f"bin{i}": count for i, count in enumerate(self.stats.size_bins)}
+
+
+class EthPort(ABC):
+    """The base of every driver: the life cycle and its rules here, the device in the subclass's hooks."""
+
+    driver_name: ClassVar[str]
+    #: ``(suffix, field of QueueCounters)`` of the driver's own per-queue xstats, in print order.
+    rx_xstats: ClassVar[tuple[tuple[str, str], ...]] = (("packets", "packets"), ("bytes", "bytes"), ("errors", "errors"))
+    tx_xstats: ClassVar[tuple[tuple[str, str], ...]] = (("packets", "packets"), ("bytes", "bytes"))
+
+    def __init__(self, name: str, devargs: str = "") -> None:
+        self.name = name
+        self.devargs = devargs
+        self.port_id = -1
+        self.state = PortState.STOPPED
+        self.mac = bytes(6)
+        self.mtu = 1500
+        self.promiscuous = False
+        self.all_multicast = False
+        self.conf: PortConf | None = None
+        self.rx_queues: list[Queue] = []
+        self.tx_queues: list[Queue] = []
+        self.on_link_change: Callable[[EthPort], None] = lambda port: None
+        self.on_queue_state: Callable[[EthPort], None] = lambda port: None
+
+    # The driver's hooks.
+
+    @abstractmethod
+    def info(self) -> DeviceInfo:
+        """What the device can do."""
+
+    @abstractmethod
+    def link(self) -> Link:
+        """The link now; never blocks."""
+
+    @abstractmethod
+    def setup(self, conf: PortConf, pool: Any) -> None:
+        """Make the queues, ``rx_queues`` and ``tx_queues``, for a configuration that :meth:`configure` has checked."""
+
+    @abstractmethod
+    def bring_up(self) -> None:
+        """Let packets flow."""
+
+    @abstractmethod
+    def bring_down(self) -> None:
+        """Stop the flow; the device touches no buffer of ours after this."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give back everything: queues, mbufs, sockets, threads."""
+
+    def private_info(self) -> str:
+        """The driver's own lines of ``show port info``."""
+        return "  none"
+
+    def set_promiscuous(self, on: bool) -> None:
+        """Receive every frame; drivers that always do keep this."""
+        self.promiscuous = on
+
+    def set_all_multicast(self, on: bool) -> None:
+        """Receive every multicast frame."""
+        self.all_multicast = on
+
+    def set_link(self, up: bool) -> None:
+        """Administrative link; raises :class:`NotSupported` where the driver has none."""
+        raise NotSupported("Operation not supported")
+
+    def reset(self) -> None:
+        """Reset the device; raises :class:`NotSupported` where the driver has none."""
+        raise NotSupported("Operation not supported")
+
+    # The life cycle.
+
+    def configure(self, conf: PortConf, pool: Any) -> None:
+        """Check ``conf`` against :meth:`info` and make the queues. Nothing changes when it raises.
+
+        Raises :class:`PortError` when started and :class:`ConfigError` for what the device cannot give.
+        """
+        if self.state is not PortState.STOPPED:
+            raise PortError(f"Port {self.port_id} must be stopped to allow configuration")
+        info = self.info()
+        self._check_queues(conf, info)
+        self._check_offloads("Rx", conf.rx_offloads, info.rx_offload_capa)
+        self._check_offloads("Tx", conf.tx_offloads, info.tx_offload_capa)
+        self.setup(conf, pool)
+        self.conf = conf
+        self.mtu = conf.mtu
+
+    def _check_queues(self, conf: PortConf, info: DeviceInfo) -> None:
+        for kind, count, most in (("rx", conf.nb_rxq, info.max_rx_queues), ("tx", conf.nb_txq, info.max_tx_queues)):
+            if count > most:
+                raise ConfigError(f"Ethdev port_id={self.port_id} nb_{kind}_queues={count} > {most}")
+        for kind, count, limits in (("rx", conf.nb_rxd, info.rx_desc), ("tx", conf.nb_txd, info.tx_desc)):
+            if count and not limits.min <= count <= limits.max:
+                raise ConfigError(
+                    f"Invalid value for nb_{kind}_desc(={count}), should be: <= {limits.max}, >= {limits.min}, "
+                    f"and a product of {limits.align}"
+                )
+
+    def _check_offloads(self, kind: str, asked: int, capa: int) -> None:
+        if asked & ~capa:
+            raise ConfigError(
+                f"Ethdev port_id={self.port_id} requested {kind} offloads 0x{asked:x} doesn't match {kind} offloads "
+                f"capabilities 0x{capa:x} in rte_eth_dev_configure()"
+            )
+
+    def start(self) -> None:
+        """``STOPPED`` → ``STARTED``; a port that is started already stays so."""
+        if self.state is PortState.CLOSED or self.conf is None:
+            raise PortError(f"Port {self.port_id} is not configured")
+        if self.state is PortState.STOPPED:
+            self.bring_up()
+            self.state = PortState.STARTED
+
+    def stop(self) -> None:
+        """``STARTED`` → ``STOPPED``. No lcore may be polling the port's queues."""
+        if self.state is PortState.STARTED:
+            self.bring_down()
+            self.state = PortState.STOPPED
+
+    def close(self) -> None:
+        """Stop, give everything back; the port is gone afterwards."""
+        self.stop()
+        if self.state is not PortState.CLOSED:
+            self.release()
+            self.rx_queues, self.tx_queues = [], []
+            self.state = PortState.CLOSED
+
+    # What it counted.
+
+    def stats(self) -> Stats:
+        """The basic statistics since the last :meth:`clear_stats`."""
+        return port_stats([q.counters() for q in self.rx_queues], [q.counters() for q in self.tx_queues])
+
+    def clear_stats(self) -> None:
+        """Count from zero, basic and extended alike: they are the same counters."""
+        for queue in (*self.rx_queues, *self.tx_queues):
+            queue.clear()
+
+    def xstats(self) -> list[tuple[str, int]]:
+        """Names and values of the extended statistics: the basic ones first, then the driver's, queue by queue."""
+        values = list(self.stats().xstats())
+        for prefix, queues, names in (("rx", self.rx_queues, self.rx_xstats), ("tx", self.tx_queues, self.tx_xstats)):
+            for i, queue in enumerate(queues):
+                counters = queue.counters()
+                values += [(f"{prefix}_q{i}_{suffix}", counters.value(source)) for suffix, source in names]
+        return values
