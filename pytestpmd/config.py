@@ -1,0 +1,372 @@
+"""Every knob with its type and its default: one tree, read by all, written by options and commands.
+
+Nothing here acts. What an option or a command may put in is checked where it is parsed; what depends on several of
+them, on the lcores or on the ports, is checked once by :func:`validate` after the last option, so that the order of
+options never matters.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Literal
+
+from pytestpmd.errors import ConfigError
+from pytestpmd.ethdev.offloads import RxOffload, TxOffload
+
+MAX_PKT_BURST = 512
+MAX_SEGMENTS = 255
+MAX_CMDLINE_FILES = 16
+MIN_TOTAL_MBUFS = 1024
+MAX_MBUF_CACHE = 512
+MAX_MBUF_SIZES = 8
+#: Ethernet header and frame check sequence, in bytes: what lies between a frame's length and its MTU.
+ETHERNET_OVERHEAD = 18
+#: Ethernet, IPv4 and UDP headers: the shortest frame that txonly can make, in bytes.
+MIN_TX_LENGTH = 42
+
+Topology = Literal["paired", "chained", "loop"]
+TxSplit = Literal["off", "on", "rand"]
+
+#: Names of the events that ``--print-event`` and ``--mask-event`` know.
+EVENTS = (
+    "unknown",
+    "queue_state",
+    "intr_reset",
+    "vf_mbox",
+    "macsec",
+    "intr_lsc",
+    "intr_rmv",
+    "dev_probed",
+    "dev_released",
+    "flow_aged",
+    "err_recovering",
+    "recovery_success",
+    "recovery_failed",
+)
+QUIET_EVENTS = frozenset({"vf_mbox", "dev_probed", "dev_released"})
+
+
+@dataclass
+class ForwardConfig:
+    """What forwarding does and with which lcores and ports; applied by the next ``start``."""
+
+    engine: str = "io"
+    retry: bool = False
+    burst: int = 32
+    burst_tx_delay_us: int = 1
+    burst_tx_retry: int = 64
+    topology: Topology = "paired"
+    txpkts: list[int] = field(default_factory=lambda: [64])
+    txsplit: TxSplit = "off"
+    #: Source and destination of what txonly sends; host order.
+    tx_ip: tuple[int, int] = (int(IPv4Address("198.18.0.1")), int(IPv4Address("198.18.0.2")))
+    tx_udp: tuple[int, int] = (9, 9)
+    flush_rx: bool = True
+    verbose: int = 0
+    record_core_cycles: bool = False
+    record_burst_stats: bool = False
+    #: By transmitting port; :func:`peer_of` gives the default of the others.
+    eth_peers: dict[int, bytes] = field(default_factory=dict)
+    txonly_multi_flow: bool = False
+    txonly_flows: int = 64
+    flowgen_flows: int = 1024
+    flowgen_clones: int = 0
+    #: lcores and ports that may forward, in order, and how many of them do; :func:`settle` fills them.
+    corelist: list[int] = field(default_factory=list)
+    nb_cores: int = 1
+    portlist: list[int] = field(default_factory=list)
+    nb_ports: int = 0
+
+
+@dataclass
+class NoisyConfig:
+    """The burdens of the noisy engine; sizes in packets and megabytes, times in milliseconds."""
+
+    mode: str = "io"
+    buffer_size: int = 0
+    flush_ms: int = 0
+    memory_mb: int = 0
+    writes: int = 0
+    reads: int = 0
+    reads_writes: int = 0
+
+
+@dataclass
+class QueueConfig:
+    """Queues of every port. A threshold of None is the driver's own; most drivers only show them."""
+
+    rxq: int = 1
+    txq: int = 1
+    rxd: int = 0
+    txd: int = 0
+    rxfreet: int | None = None
+    txfreet: int | None = None
+    rxpt: int | None = None
+    rxht: int | None = None
+    rxwt: int | None = None
+    txpt: int | None = None
+    txht: int | None = None
+    txwt: int | None = None
+    txrst: int | None = None
+    rx_offloads: int = 0
+    tx_offloads: int = int(TxOffload.MBUF_FAST_FREE)
+    rx_drop_en: bool = False
+    max_lro_pkt_size: int = 0
+    rx_mq_mode: int = 7
+    rss: bool | None = None
+    rss_functions: set[str] = field(default_factory=lambda: {"ip"})
+    rss_level: str = "default"
+
+
+@dataclass
+class PoolConfig:
+    """Mbuf pools: one for each size, in bytes of data room."""
+
+    mbuf_sizes: list[int] = field(default_factory=lambda: [2176])
+    total_num_mbufs: int | None = None
+    mbcache: int = 250
+    allocation: str = "native"
+
+
+@dataclass
+class PortsConfig:
+    """How ports are brought up and watched."""
+
+    max_pkt_len: int | None = None
+    no_link_check: bool = False
+    disable_device_start: bool = False
+    lsc_interrupt: bool = True
+    rmv_interrupt: bool = True
+    hot_plug: bool = False
+    flow_isolate_all: bool = False
+    disable_flow_flush: bool = False
+    print_events: set[str] = field(default_factory=lambda: set(EVENTS) - QUIET_EVENTS)
+    xstats_display: list[str] = field(default_factory=list)
+    xstats_hide_zero: bool = False
+    numa: bool = True
+    #: NUMA nodes asked for: of a port's mbufs, of its Rx and of its Tx rings.
+    port_numa: dict[int, int] = field(default_factory=dict)
+    rx_ring_numa: dict[int, int] = field(default_factory=dict)
+    tx_ring_numa: dict[int, int] = field(default_factory=dict)
+    vxlan_gpe_port: int = 4790
+    geneve_port: int = 6081
+
+
+@dataclass
+class RunConfig:
+    """How the program runs: with a prompt or without."""
+
+    interactive: bool = False
+    auto_start: bool = False
+    tx_first: bool = False
+    stats_period: int = 0
+    #: Files of commands, and whether each command is echoed.
+    cmdline_files: list[tuple[str, bool]] = field(default_factory=list)
+    console: str = "auto"
+    mlockall: bool = False
+    num_procs: int = 1
+    proc_id: int = 0
+
+
+@dataclass
+class AskedConfig:
+    """Lcores and ports that options asked for, before it is known which there are; None is all (one lcore)."""
+
+    cores: list[int] | None = None
+    nb_cores: int | None = None
+    ports: list[int] | None = None
+    nb_ports: int | None = None
+
+
+@dataclass
+class Config:
+    """The whole tree."""
+
+    forward: ForwardConfig = field(default_factory=ForwardConfig)
+    noisy: NoisyConfig = field(default_factory=NoisyConfig)
+    queues: QueueConfig = field(default_factory=QueueConfig)
+    pool: PoolConfig = field(default_factory=PoolConfig)
+    ports: PortsConfig = field(default_factory=PortsConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+    asked: AskedConfig = field(default_factory=AskedConfig)
+
+
+@dataclass(frozen=True)
+class PortLimits:
+    """How many queues a port can have."""
+
+    port_id: int
+    max_rxq: int
+    max_txq: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the machine has, for :func:`validate`."""
+
+    main_lcore: int
+    worker_lcores: Sequence[int]
+    ports: Sequence[PortLimits]
+
+
+def peer_of(config: ForwardConfig, port_id: int) -> bytes:
+    """The MAC address that engines write as destination for packets leaving by ``port_id``."""
+    return config.eth_peers.get(port_id, bytes([2, 0, 0, 0, 0, port_id]))
+
+
+def mtu_of(config: PortsConfig) -> int:
+    """The MTU that ``--max-pkt-len`` asks for, in bytes; 1500 without it."""
+    return 1500 if config.max_pkt_len is None else config.max_pkt_len - ETHERNET_OVERHEAD
+
+
+class LaunchError(ConfigError):
+    """Options that cannot be: ends the program. ``before`` is a line that the original prints ahead of its verdict."""
+
+    def __init__(self, text: str, before: str = "") -> None:
+        super().__init__(text)
+        self.before = before
+
+
+def validate(config: Config, facts: Facts) -> list[str]:
+    """Check what no single option can, settle what depends on the machine, and return the warnings to print.
+
+    Raises :class:`LaunchError` in the original's words.
+    """
+    lines = settle(config, facts)
+    check_queue_options(config.queues, facts.ports)
+    if config.run.proc_id >= config.run.num_procs:
+        raise LaunchError(
+            f"The multi-process option 'proc-id({config.run.proc_id})' should be less than "
+            f"'num-procs({config.run.num_procs})'"
+        )
+    lines += _length_warnings(config)
+    lines += _tx_first(config)
+    if config.queues.rxq == 0 and config.queues.txq == 0:
+        raise LaunchError("Either rx or tx queues should be non-zero")
+    if config.queues.rxq > max(1, config.queues.txq):
+        lines.append(
+            f"Warning: nb_rxq={config.queues.rxq} enables RSS configuration, but nb_txq={config.queues.txq} "
+            "will prevent to fully test it."
+        )
+    return lines
+
+
+def settle(config: Config, facts: Facts) -> list[str]:
+    """Fill the forwarding lists from what exists, narrowed to what was asked for; return what changed by that."""
+    return _settle_cores(config, facts) + _settle_ports(config, facts)
+
+
+def _settle_cores(config: Config, facts: Facts) -> list[str]:
+    asked, forward, most = config.asked, config.forward, len(facts.worker_lcores)
+    forward.corelist, forward.nb_cores = list(facts.worker_lcores), 1
+    lines = []
+    if asked.cores is not None:
+        try:
+            check_lcores(asked.cores, facts.main_lcore, facts.worker_lcores)
+        except ConfigError as error:
+            raise LaunchError("coremask is not valid", before=str(error)) from None
+        forward.corelist = list(asked.cores)
+        if len(asked.cores) != forward.nb_cores:
+            lines.append(cores_changed(forward.nb_cores, len(asked.cores)))
+        forward.nb_cores = len(asked.cores)
+    if asked.nb_cores is not None:
+        if not 0 < asked.nb_cores <= most:
+            raise LaunchError(f"nb-cores should be > 0 and <= {most}")
+        forward.nb_cores = min(asked.nb_cores, len(forward.corelist))
+    return lines
+
+
+def _settle_ports(config: Config, facts: Facts) -> list[str]:
+    asked, forward = config.asked, config.forward
+    existing = [port.port_id for port in facts.ports]
+    forward.portlist = existing
+    lines = []
+    if asked.ports is not None:
+        forward.portlist = [port_id for port_id in asked.ports if port_id in existing]
+        if len(forward.portlist) != len(existing):
+            lines.append(ports_changed(len(existing), len(forward.portlist)))
+    forward.nb_ports = len(forward.portlist)
+    if asked.nb_ports is not None:
+        if not 0 < asked.nb_ports <= len(existing):
+            raise LaunchError(f"Invalid port {asked.nb_ports}")
+        forward.nb_ports = min(asked.nb_ports, len(forward.portlist))
+    return lines
+
+
+def check_lcores(lcores: Sequence[int], main_lcore: int, workers: Sequence[int]) -> None:
+    """Raise :class:`ConfigError` if one of ``lcores`` cannot forward."""
+    for lcore in lcores:
+        if lcore == main_lcore:
+            raise ConfigError(
+                f"lcore {lcore} cannot be masked on for running packet forwarding, which is the main lcore and "
+                "reserved for command line parsing only"
+            )
+        if lcore not in workers:
+            raise ConfigError(f"lcore {lcore} not enabled")
+
+
+def ports_changed(before: int, now: int) -> str:
+    """The original's line for a list of forwarding ports of another length."""
+    return f"previous number of forwarding ports {before} - changed to number of configured ports {now}"
+
+
+def cores_changed(before: int, now: int) -> str:
+    """The original's line for a list of forwarding lcores of another length."""
+    return f"previous number of forwarding cores {before} - changed to number of configured cores {now}"
+
+
+def check_queue_options(queues: QueueConfig, ports: Sequence[PortLimits]) -> None:
+    """Raise :class:`LaunchError` if ``--rxq`` or ``--txq`` asked for more than some port has."""
+    for kind, count in (("rxq", queues.rxq), ("txq", queues.txq)):
+        try:
+            check_queue_count(kind, count, ports)
+        except ConfigError as error:
+            most = min(_most_queues(kind, port) for port in ports)
+            raise LaunchError(f"{kind} {count} invalid - must be >= 0 && <= {most}", before=str(error)) from None
+
+
+def check_queue_count(kind: str, count: int, ports: Sequence[PortLimits]) -> None:
+    """Raise :class:`ConfigError` if some port has fewer queues than ``count``; ``kind`` is rxq or txq."""
+    for port in sorted(ports, key=lambda port: _most_queues(kind, port)):
+        most = _most_queues(kind, port)
+        if count > most:
+            raise ConfigError(
+                f"Fail: input {kind} ({count}) can't be greater than max_{kind[:2]}_queues ({most}) "
+                f"of port {port.port_id}"
+            )
+
+
+def _most_queues(kind: str, port: PortLimits) -> int:
+    return port.max_rxq if kind == "rxq" else port.max_txq
+
+
+def _length_warnings(config: Config) -> list[str]:
+    scatter = bool(config.queues.rx_offloads & RxOffload.SCATTER)
+    multi_segs = bool(config.queues.tx_offloads & TxOffload.MULTI_SEGS)
+    size = config.pool.mbuf_sizes[0]
+    longest = config.ports.max_pkt_len or 0
+    too_long = f"testpmd: Warning: max-pkt-len ({longest}) is greater than mbuf size ({size}) without"
+    lines = []
+    if len(config.pool.mbuf_sizes) > 1 and not scatter:
+        lines.append("testpmd: Warning: multiple mbuf sizes specified but scattered Rx not enabled")
+    if longest > size and not scatter:
+        lines.append(f"{too_long} scattered Rx enabled")
+    if longest > size and not multi_segs:
+        lines.append(f"{too_long} multi-segment Tx enabled")
+    if scatter and not multi_segs:
+        lines += [
+            "testpmd: Warning: Scattered RX offload enabled, but TX multi-segment support not enabled.",
+            "testpmd:          Multi-segment packets can be received but not transmitted.",
+        ]
+    return lines
+
+
+def _tx_first(config: Config) -> list[str]:
+    if not config.run.tx_first:
+        return []
+    if config.run.interactive:
+        raise LaunchError("--tx-first cannot be used on interactive mode.")
+    if not config.ports.lsc_interrupt:
+        return []
+    config.ports.lsc_interrupt = False
+    return ["Warning: lsc_interrupt needs to be off when using tx_first. Disabling."]
