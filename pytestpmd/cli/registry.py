@@ -1,0 +1,215 @@
+"""Commands and options announce themselves: a decorator on a function, found by walking ``pytestpmd.cli.commands``.
+
+    @option("--burst=N", "packets per burst")
+    @command("set burst (num)", "Set the number of packets per burst.", section="config")
+    def set_burst(app: TestPmd, num: int) -> str | None:
+        app.config.forward.burst = num
+        return None
+
+The function gets the app and then the values of the line (see ``grammar.py``) in order; one that an optional part left
+out is not passed, so it takes the parameter's default, or None without one. It returns the text to print, or None. An
+option is a second door to the same function: it passes its one value, the constant ``value=``, or, a flag, nothing.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import ModuleType
+from typing import Any, TypeVar
+
+from pytestpmd.cli.grammar import Match, Pattern, compile_syntax, parse
+from pytestpmd.cli.params import METAVARS, PLACEHOLDERS, Param
+
+Function = Callable[..., "str | None"]
+F = TypeVar("F", bound=Function)
+
+# The sections of help, in the original's order, and what each is about.
+SECTIONS = {
+    "control": "Start and stop forwarding.",
+    "display": "Displaying port, stats and config information.",
+    "config": "Configuration information.",
+    "ports": "Configuring ports.",
+    "filters": "Filters configuration help.",
+    "traffic_management": "Traffic Management commands.",
+    "devices": "Device related commands.",
+    "drivers": "Driver specific commands.",
+}
+_MARK = "__testpmd_doors__"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A console command: its line, what it does, and the function that does it."""
+
+    syntax: str
+    help: str
+    section: str
+    function: Function
+    types: dict[str, Param] = field(default_factory=dict)
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        return compile_syntax(self.syntax, {**PLACEHOLDERS, **self.types})
+
+    @cached_property
+    def parameters(self) -> list[inspect.Parameter]:
+        return _parameters(self.function)
+
+    def call(self, app: Any, values: dict[int, Any]) -> str:
+        """Run the function with the values of a line; the text to print."""
+        passed = {}
+        for number, parameter in enumerate(self.parameters):
+            if number in values:
+                passed[parameter.name] = values[number]
+            elif parameter.default is inspect.Parameter.empty:
+                passed[parameter.name] = None
+        return self.function(app, **passed) or ""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A launch option: ``name`` without its dashes, ``short`` letter or "", ``metavar`` "" for a flag."""
+
+    name: str
+    short: str
+    metavar: str
+    help: str
+    function: Function
+    type: Param | None = None
+    value: Any = None
+    invalid: str = ""
+
+    @property
+    def takes_value(self) -> bool:
+        return bool(self.metavar)
+
+    def call(self, app: Any, given: Any = None) -> str:
+        """Run the function with the option's value; the text to print."""
+        arguments = [given] if self.takes_value else [] if self.value is None else [self.value]
+        return self.function(app, *arguments) or ""
+
+
+def _parameters(function: Function) -> list[inspect.Parameter]:
+    """The parameters after the app. Names and defaults only: annotations stay unread, they may be forward."""
+    code = function.__code__
+    defaults = function.__defaults__ or ()
+    names = code.co_varnames[: code.co_argcount]
+    empty = (inspect.Parameter.empty,) * (len(names) - len(defaults))
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return [
+        inspect.Parameter(name, kind, default=default)
+        for name, default in zip(names[1:], (*empty, *defaults)[1:], strict=True)
+    ]
+
+
+def command(syntax: str, help: str, section: str = "control", **types: Param) -> Callable[[F], F]:
+    """Announce a console command. ``types`` gives a placeholder of this line another type: ``value=UINT32``.
+
+    ``section`` is one of :data:`SECTIONS`. Refused at once: an unknown section, a placeholder without a type, a line
+    whose values are not as many as the function's parameters after the app.
+    """
+    if section not in SECTIONS:
+        raise ValueError(f"{syntax}: no section {section}, there are {', '.join(SECTIONS)}")
+
+    def mark(function: F) -> F:
+        made = Command(syntax, help, section, function, types)
+        if made.pattern.values != len(made.parameters):
+            raise ValueError(
+                f"{syntax}: binds {made.pattern.values} values, {function.__name__}() takes {len(made.parameters)}"
+            )
+        function.__dict__.setdefault(_MARK, []).append(made)
+        return function
+
+    return mark
+
+
+_OPTION = re.compile(r"--(?P<name>[a-z0-9][a-z0-9-]*)(=(?P<metavar>\S.*?))?(,\s*-(?P<short>[a-zA-Z]))?")
+
+
+def option(
+    syntax: str, help: str, *, type: Param | None = None, value: Any = None, invalid: str = ""
+) -> Callable[[F], F]:
+    """Announce a launch option: ``--name``, ``--name=METAVAR``, ``--name, -n``.
+
+    ``type`` reads the value (else the metavar's own type, see ``METAVARS``, else the text as it is); ``value`` is what
+    a flag passes; ``invalid`` is the sentence for a value that cannot be read, in the original's words, with
+    ``{value}`` in it if wanted.
+    """
+    match = _OPTION.fullmatch(syntax)
+    if match is None:
+        raise ValueError(f"{syntax}: an option is --name, --name=METAVAR or --name, -n")
+    metavar = match["metavar"] or ""
+    kind = type or METAVARS.get(metavar, METAVARS["TEXT"]) if metavar else None
+
+    def mark(function: F) -> F:
+        made = Option(match["name"], match["short"] or "", metavar, help, function, kind, value, invalid)
+        function.__dict__.setdefault(_MARK, []).append(made)
+        return function
+
+    return mark
+
+
+class Registry:
+    """Every command and option of the program, by the order they were announced in."""
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+        self.options: dict[str, Option] = {}
+        self._syntaxes: set[str] = set()
+        self._shorts: set[str] = set()
+
+    def add(self, function: Function) -> None:
+        """Take in what a function announces, the decorator nearest to it first; ValueError if a name is taken."""
+        for door in function.__dict__.get(_MARK, ()):
+            if isinstance(door, Command):
+                self._claim(self._syntaxes, door.syntax)
+                self.commands.append(door)
+            else:
+                self._claim(self._shorts, door.short)
+                if door.name in self.options:
+                    raise ValueError(f"--{door.name} is taken twice")
+                self.options[door.name] = door
+
+    @staticmethod
+    def _claim(taken: set[str], name: str) -> None:
+        if name in taken:
+            raise ValueError(f"{name} is taken twice")
+        if name:
+            taken.add(name)
+
+    def add_module(self, module: ModuleType) -> None:
+        """Take in the functions a module defines, not those it imports."""
+        for thing in vars(module).values():
+            if inspect.isfunction(thing) and thing.__module__ == module.__name__:
+                self.add(thing)
+
+    def parse(self, line: str) -> Match[Command] | None:
+        """The command a line is for and its values; None for an empty line, CommandError with the verdict else."""
+        return parse(self.commands, line)
+
+
+def of(functions: Iterable[Function]) -> Registry:
+    """A registry of these functions alone."""
+    registry = Registry()
+    for function in functions:
+        registry.add(function)
+    return registry
+
+
+def discover(package: str = "pytestpmd.cli.commands") -> Registry:
+    """Import every module of the package, by name, and take in what they announce."""
+    registry = Registry()
+    for module in _walk(package):
+        registry.add_module(module)
+    return registry
+
+
+def _walk(package: str) -> Iterator[ModuleType]:
+    root = importlib.import_module(package)
+    yield root
+    for info in pkgutil.walk_packages(root.__path__, f"{package}."):
+        yield importlib.import_module(info.name)
