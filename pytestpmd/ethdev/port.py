@@ -118,6 +118,8 @@ class EthPort(ABC):
     """The base of every driver: the life cycle and its rules here, the device in the subclass's hooks."""
 
     driver_name: ClassVar[str]
+    #: The NUMA node that the device sits on; -1 for none.
+    numa_node: ClassVar[int] = 0
     #: ``(suffix, field of QueueCounters)`` of the driver's own per-queue xstats, in print order.
     rx_xstats: ClassVar[tuple[tuple[str, str], ...]] = (("packets", "packets"), ("bytes", "bytes"), ("errors", "errors"))
     tx_xstats: ClassVar[tuple[tuple[str, str], ...]] = (("packets", "packets"), ("bytes", "bytes"))

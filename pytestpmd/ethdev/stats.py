@@ -78,3 +78,39 @@ def port_stats(rx: Sequence[QueueCounters], tx: Sequence[QueueCounters]) -> Stat
         oerrors=sum(q.errors for q in tx),
         rx_nombuf=sum(q.nombuf for q in rx),
     )
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Packets and bits a second."""
+
+    rx_pps: int = 0
+    rx_bps: int = 0
+    tx_pps: int = 0
+    tx_bps: int = 0
+
+
+class RateMeter:
+    """The rates between one look at a port's statistics and the next; the first look has none."""
+
+    def __init__(self) -> None:
+        self._last = Stats()
+        self._last_ns = 0
+
+    def sample(self, now: Stats, now_ns: int) -> Rates:
+        """Rates since the last sample, by a clock that only goes forward. Counters that were cleared count as still."""
+        passed_ns = now_ns - self._last_ns if self._last_ns else 0
+        moved = now - self._last
+        self._last, self._last_ns = now, now_ns
+        if passed_ns <= 0:
+            return Rates()
+
+        def a_second(count: int) -> int:
+            return max(0, count) * 10**9 // passed_ns
+
+        return Rates(
+            rx_pps=a_second(moved.ipackets),
+            rx_bps=a_second(moved.ibytes) * 8,
+            tx_pps=a_second(moved.opackets),
+            tx_bps=a_second(moved.obytes) * 8,
+        )
