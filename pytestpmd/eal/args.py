@@ -1,8 +1,8 @@
 """The EAL part of the command line, ``[EAL options] -- [application options]``, to a frozen :class:`EalArgs`.
 
-Two steps, as in the original, because what it prints between them ("Detected CPU lcores") belongs there:
-:func:`collate` sorts words into options and knows nothing of this machine; :func:`interpret` reads the values.
-:func:`parse` does both.
+Three steps, as in the original, because what it prints between them ("Detected CPU lcores") belongs there:
+:func:`collate` sorts words into options and knows nothing of this machine; :func:`set_log_levels` applies
+``--log-level``; :func:`interpret` reads the other values. :func:`parse` is the first and the last.
 """
 
 import os
@@ -15,8 +15,9 @@ from pytestpmd.eal import lcores
 from pytestpmd.eal.lcores import LcoreConfig
 from pytestpmd.eal.options import OPTIONS, EalOption, Given, Value, conflict, find, help_text
 from pytestpmd.errors import ConfigError
+from pytestpmd.log import REGISTRY, Registry
 
-__all__ = ["EalArgs", "EalError", "Words", "collate", "help_text", "interpret", "parse"]
+__all__ = ["EalArgs", "EalError", "Words", "collate", "help_text", "interpret", "parse", "set_log_levels"]
 
 DEFAULT_FILE_PREFIX = "rte"
 DEFAULT_SIMD_BITWIDTH = 256 if os.uname().machine in ("x86_64", "i686") else 128
@@ -106,7 +107,7 @@ def parse(
 ) -> EalArgs:
     """Arguments after the program's name to :class:`EalArgs`, or :class:`EalError`.
 
-    Who wants to know about ``--help`` and ``--log-level=help`` takes the two steps apart.
+    Who wants to know about ``--help`` and ``--log-level=help`` takes the steps apart.
     """
     return interpret(collate(argv), detected, affinity)
 
@@ -127,6 +128,15 @@ def collate(argv: Sequence[str]) -> Words:
     if line is not None:
         raise EalError.starting(line, "Invalid command line arguments.")
     return Words(given, (*strays, *words))
+
+
+def set_log_levels(words: Words, registry: Registry = REGISTRY) -> None:
+    """Apply every ``--log-level``, so that what is logged from here on follows it."""
+    for spec in words.log_levels:
+        try:
+            registry.apply(spec)
+        except ConfigError as error:
+            raise EalError.starting(f"{error}\ninvalid log-level parameter", "invalid log arguments.") from None
 
 
 def interpret(

@@ -9,17 +9,10 @@ runs of equal length, one an lcore; where they do not come out even, the **last*
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+
+from pytestpmd.config import Topology
 
 ODD_PORT_WARNING = "Warning! port-topology=paired and odd forward ports number, the last port will pair with itself."
-
-
-class PortTopology(StrEnum):
-    """How a receive port finds its transmit port; the values are what ``--port-topology`` takes."""
-
-    PAIRED = "paired"
-    CHAINED = "chained"
-    LOOP = "loop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +52,11 @@ class FwdPlan:
         return tuple(stream for lcore in self.lcores for stream in lcore.streams)
 
 
-def tx_port_index(rx_index: int, nb_ports: int, topology: PortTopology) -> int:
+def tx_port_index(rx_index: int, nb_ports: int, topology: Topology) -> int:
     """The place, in the list of forwarding ports, of the port that ``rx_index`` sends to."""
-    if topology is PortTopology.LOOP:
+    if topology == "loop":
         return rx_index
-    if topology is PortTopology.CHAINED:
+    if topology == "chained":
         return (rx_index + 1) % nb_ports
     return min(rx_index ^ 1, nb_ports - 1)
 
@@ -73,7 +66,7 @@ def plan(
     nb_rxq: int,
     nb_txq: int,
     lcores: Sequence[int],
-    topology: PortTopology = PortTopology.PAIRED,
+    topology: Topology = "paired",
     *,
     same_port: bool = False,
 ) -> FwdPlan:
@@ -90,7 +83,7 @@ def plan(
     return FwdPlan(tuple(ports), _deal(streams, lcores), _warning(ports, topology, same_port))
 
 
-def _forward_streams(ports: Sequence[int], nb_rxq: int, nb_txq: int, topology: PortTopology) -> list[StreamSpec]:
+def _forward_streams(ports: Sequence[int], nb_rxq: int, nb_txq: int, topology: Topology) -> list[StreamSpec]:
     tx_ports = [ports[tx_port_index(i, len(ports), topology)] for i in range(len(ports))]
     nb_queues = max(1, min(nb_rxq, nb_txq))
     return [StreamSpec(rx, q, tx, q) for q in range(nb_queues) for rx, tx in zip(ports, tx_ports, strict=True)]
@@ -114,7 +107,7 @@ def _deal(streams: Sequence[StreamSpec], lcores: Sequence[int]) -> tuple[LcoreSp
     return tuple(dealt)
 
 
-def _warning(ports: Sequence[int], topology: PortTopology, same_port: bool) -> str | None:
-    if topology is PortTopology.PAIRED and not same_port and len(ports) % 2:
+def _warning(ports: Sequence[int], topology: Topology, same_port: bool) -> str | None:
+    if topology == "paired" and not same_port and len(ports) % 2:
         return ODD_PORT_WARNING
     return None
