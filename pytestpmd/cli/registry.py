@@ -127,7 +127,7 @@ def command(syntax: str, help: str, section: str = "control", **types: Param) ->
     return mark
 
 
-_OPTION = re.compile(r"--(?P<name>[a-z0-9][a-z0-9-]*)(=(?P<metavar>\S.*?))?(,\s*-(?P<short>[a-zA-Z]))?")
+_OPTION = re.compile(r"--(?P<name>[a-z0-9][a-z0-9-]*)(=(?P<metavar>\S+)|, -(?P<short>[a-zA-Z]))?")
 
 
 def option(
