@@ -1,0 +1,315 @@
+/* Receive and transmit bursts over split rings: virtio 1.2, 2.7 and 5.1.6.
+ *
+ * One body for each direction, its variants fixed at compile time by traits. Nothing that the
+ * device wrote is believed: ids must be of descriptors that are outstanding, lengths must fit what
+ * those offered, and what we know of a descriptor stands in our own slots, not in the ring. A lie
+ * sets the queue's fault; from then on it moves nothing. */
+#include "drivers/virtio/virtqueue.h"
+
+#define RX_AHEAD 4
+
+struct rx_traits {
+	bool mergeable;
+};
+
+/* A used element that was found good. */
+struct used_buffer {
+	struct mbuf *m;
+	uint32_t len;
+	uint16_t id;
+};
+
+/* Check the used element `ahead` of the next one, which must tell of `least` bytes at least. */
+static ALWAYS_INLINE bool used_at(
+        struct virtqueue *vq, uint16_t ahead, uint16_t least, struct used_buffer *buffer)
+{
+	const struct vring_used_elem *elem =
+	        &vq->used->ring[(uint16_t)(vq->used_cons + ahead) & (vq->size - 1)];
+	uint32_t id = load_relaxed(&elem->id), len = load_relaxed(&elem->len);
+
+	if (unlikely(id >= vq->size || !vq->slots[id].mbuf)) {
+		virtqueue_fault(vq, VRING_BAD_ID);
+		return false;
+	}
+	if (unlikely(len < least || len > vq->slots[id].len)) {
+		virtqueue_fault(vq, VRING_BAD_LENGTH);
+		return false;
+	}
+	*buffer = (struct used_buffer){vq->slots[id].mbuf, len, (uint16_t)id};
+	return true;
+}
+
+static ALWAYS_INLINE void take_used(struct virtqueue *vq, const struct used_buffer *buffer)
+{
+	vq->slots[buffer->id].mbuf = NULL;
+	virtqueue_give_id(vq, buffer->id);
+	vq->used_cons++;
+}
+
+static ALWAYS_INLINE void prefetch_used(const struct virtqueue *vq, uint16_t ahead)
+{
+	uint16_t slot = (uint16_t)(vq->used_cons + ahead) & (vq->size - 1);
+	uint32_t id = load_relaxed(&vq->used->ring[slot].id) & (uint32_t)(vq->size - 1);
+
+	if (likely(vq->slots[id].mbuf))
+		prefetch(vq->slots[id].mbuf->buf_addr + VIRTQUEUE_RX_OFFSET);
+}
+
+/* Link a packet's further buffers behind its head. False, and the fault, when one is bad: what was
+ * linked so far is then part of the head's chain, for the caller to free. */
+static NOINLINE bool recv_further(struct virtqueue *vq, struct mbuf *head, uint16_t nb_further)
+{
+	struct mbuf *last = head;
+	struct used_buffer buffer;
+
+	for (; nb_further; nb_further--) {
+		if (!used_at(vq, 0, 0, &buffer))
+			return false;
+		take_used(vq, &buffer);
+		mbuf_set(buffer.m, VIRTQUEUE_RX_OFFSET, (uint16_t)buffer.len, vq->port_id);
+		last->next = buffer.m;
+		last = buffer.m;
+		head->nb_segs++;
+		head->pkt_len += buffer.len;
+	}
+	return true;
+}
+
+/* How many buffers the packet has that begins in `buffer`; 0, and the fault, for what cannot be. */
+static ALWAYS_INLINE uint16_t packet_buffers(struct virtqueue *vq, const struct used_buffer *buffer)
+{
+	const struct virtio_net_hdr *hdr =
+	        (const void *)(buffer->m->buf_addr + VIRTQUEUE_RX_OFFSET);
+	uint16_t nb_buffers = load_relaxed(&hdr->num_buffers);
+
+	if (unlikely(nb_buffers == 0 || nb_buffers > virtqueue_nb_outstanding(vq))) {
+		virtqueue_fault(vq, VRING_BAD_NUM_BUFFERS);
+		return 0;
+	}
+	return nb_buffers;
+}
+
+static ALWAYS_INLINE uint16_t recv_split(
+        struct virtqueue *vq, struct mbuf **pkts, uint16_t nb, const struct rx_traits traits)
+{
+	uint16_t nb_rx = 0, nb_buffers = 1,
+	         nb_used = unlikely(vq->fault) ? 0 : virtqueue_nb_used(vq);
+	uint16_t end = (uint16_t)(vq->used_cons + nb_used);
+	struct stats_run run = {0};
+	struct used_buffer buffer;
+
+	for (uint16_t i = 0; i < min_of(nb_used, (uint16_t)RX_AHEAD); i++)
+		prefetch_used(vq, i);
+	while (nb_rx < nb && (nb_used = (uint16_t)(end - vq->used_cons)) != 0) {
+		if (nb_used > RX_AHEAD)
+			prefetch_used(vq, RX_AHEAD);
+		if (!used_at(vq, 0, vq->hdr_size, &buffer))
+			break;
+		if (traits.mergeable && (nb_buffers = packet_buffers(vq, &buffer)) != 1) {
+			/* 0 is a fault; a packet that is not whole yet waits for its other buffers
+			 */
+			if (nb_buffers == 0 || nb_buffers > nb_used)
+				break;
+		}
+		take_used(vq, &buffer);
+		mbuf_set(buffer.m, (uint16_t)(VIRTQUEUE_RX_OFFSET + vq->hdr_size),
+		        (uint16_t)(buffer.len - vq->hdr_size), vq->port_id);
+		if (traits.mergeable && unlikely(nb_buffers != 1) &&
+		        !recv_further(vq, buffer.m, (uint16_t)(nb_buffers - 1))) {
+			mbuf_free(buffer.m);
+			break;
+		}
+		stats_add(&vq->stats, &run, buffer.m->pkt_len, mbuf_data(buffer.m));
+		pkts[nb_rx++] = buffer.m;
+	}
+	if (nb_rx)
+		stats_finish(&vq->stats, &run, nb_rx);
+	if (virtqueue_nb_free(vq) >= vq->free_thresh && likely(!vq->fault))
+		virtqueue_refill(vq);
+	return nb_rx;
+}
+
+uint16_t virtio_recv_pkts(void *queue, struct mbuf **pkts, uint16_t nb)
+{
+	return recv_split(queue, pkts, nb, (struct rx_traits){.mergeable = false});
+}
+
+uint16_t virtio_recv_mergeable_pkts(void *queue, struct mbuf **pkts, uint16_t nb)
+{
+	return recv_split(queue, pkts, nb, (struct rx_traits){.mergeable = true});
+}
+
+/* Take back what the device has sent. The ids of a chain go back in the order in which it was
+ * built. */
+static void reclaim_split(struct virtqueue *vq)
+{
+	uint16_t nb_used = virtqueue_nb_used(vq), nb_done = 0;
+	struct mbuf *done[64];
+	struct used_buffer buffer;
+
+	while (nb_used-- && used_at(vq, 0, 0, &buffer)) {
+		uint16_t id = buffer.id, nb_descs = vq->slots[id].nb_descs;
+
+		vq->slots[id].mbuf = NULL;
+		vq->used_cons++;
+		for (;;) {
+			virtqueue_give_id(vq, id);
+			if (likely(--nb_descs == 0))
+				break;
+			id = vq->slots[id].next;
+		}
+		done[nb_done++] = buffer.m;
+		if (nb_done == 64) {
+			mbuf_free_bulk(done, nb_done);
+			nb_done = 0;
+		}
+	}
+	mbuf_free_bulk(done, nb_done);
+}
+
+/* The net header goes into the headroom when nobody else holds the bytes before the data. */
+static ALWAYS_INLINE bool can_push_header(const struct virtqueue *vq, const struct mbuf *m)
+{
+	return likely(m->refcnt == 1 && m->data_off >= vq->hdr_size);
+}
+
+/* An all-zero header: no offload asked for. A byte that is zero already is not written, so that a
+ * line which the device filled and we only pass on stays in its cache. */
+static ALWAYS_INLINE uint8_t *push_header(const struct virtqueue *vq, const struct mbuf *m)
+{
+	uint8_t *at = mbuf_data(m) - vq->hdr_size;
+	uint64_t first;
+	uint32_t rest = 0;
+
+	memcpy(&first, at, sizeof(first));
+	memcpy(&rest, at + sizeof(first), vq->hdr_size - sizeof(first));
+	if (first)
+		memset(at, 0, sizeof(first));
+	if (rest)
+		memset(at + sizeof(first), 0, vq->hdr_size - sizeof(first));
+	return at;
+}
+
+static ALWAYS_INLINE void write_desc(
+        struct vring_desc *desc, const uint8_t *at, uint32_t len, uint16_t flags)
+{
+	desc->addr = (uint64_t)(uintptr_t)at;
+	desc->len = len;
+	desc->flags = flags;
+}
+
+/* The usual packet: one segment, header and data in one descriptor. */
+static ALWAYS_INLINE void xmit_one(struct virtqueue *vq, struct mbuf *m)
+{
+	uint16_t id = virtqueue_take_id(vq);
+	struct virtqueue_slot *slot = &vq->slots[id];
+
+	slot->mbuf = m;
+	slot->nb_descs = 1;
+	slot->len = UINT32_MAX; /* used lengths say nothing on transmit (virtio 1.2, 2.7.8.2) */
+	write_desc(&vq->desc[id], push_header(vq, m), (uint32_t)m->data_len + vq->hdr_size, 0);
+	virtqueue_offer(vq, id);
+}
+
+/* Descriptors that `m` takes in the ring, and whether it goes through an indirect table. */
+static ALWAYS_INLINE uint16_t xmit_nb_descs(
+        const struct virtqueue *vq, const struct mbuf *m, bool *indirect)
+{
+	uint16_t needed = (uint16_t)(m->nb_segs + !can_push_header(vq, m));
+
+	*indirect = vq->indirect && needed > 1 && needed <= VIRTQUEUE_INDIRECT_MAX;
+	return *indirect ? 1 : needed;
+}
+
+/* Where a chain's descriptors go: into the ring, linked by ids of their own, or side by side into
+ * the head's indirect table (virtio 1.2, 2.7.5.3). */
+struct chain {
+	struct vring_desc *desc; /* the one to be written next */
+	uint16_t id;
+	uint16_t left; /* after this one */
+	bool indirect;
+};
+
+static void chain_add(struct virtqueue *vq, struct chain *chain, const uint8_t *at, uint32_t len)
+{
+	uint16_t next;
+
+	write_desc(chain->desc, at, len, chain->left ? VRING_DESC_F_NEXT : 0);
+	if (chain->left-- == 0)
+		return;
+	if (chain->indirect) {
+		chain->desc->next = ++chain->id;
+		chain->desc++;
+		return;
+	}
+	next = virtqueue_take_id(vq);
+	chain->desc->next = next;
+	vq->slots[chain->id].next = next;
+	vq->slots[next].mbuf = NULL;
+	chain->id = next;
+	chain->desc = &vq->desc[next];
+}
+
+static NOINLINE void xmit_chain(struct virtqueue *vq, struct mbuf *m, bool indirect)
+{
+	bool push = can_push_header(vq, m);
+	uint16_t head = virtqueue_take_id(vq), nb_items = (uint16_t)(m->nb_segs + !push);
+	struct chain chain = {
+	        .desc = &vq->desc[head], .id = head, .left = (uint16_t)(nb_items - 1)};
+	struct virtqueue_slot *slot = &vq->slots[head];
+	struct mbuf *seg = m;
+
+	slot->mbuf = m;
+	slot->nb_descs = indirect ? 1 : nb_items;
+	slot->len = UINT32_MAX;
+	if (indirect) {
+		struct vring_desc *table = &vq->indirect[(size_t)head * VIRTQUEUE_INDIRECT_MAX];
+
+		write_desc(&vq->desc[head], (const uint8_t *)table,
+		        (uint32_t)(nb_items * sizeof(*table)), VRING_DESC_F_INDIRECT);
+		chain = (struct chain){.desc = table, .left = chain.left, .indirect = true};
+	}
+	if (push) {
+		chain_add(vq, &chain, push_header(vq, m), (uint32_t)m->data_len + vq->hdr_size);
+		seg = m->next;
+	} else {
+		memset(&vq->headers[head], 0, sizeof(vq->headers[head]));
+		chain_add(vq, &chain, (const uint8_t *)&vq->headers[head], vq->hdr_size);
+	}
+	for (; seg; seg = seg->next)
+		chain_add(vq, &chain, mbuf_data(seg), seg->data_len);
+	virtqueue_offer(vq, head);
+}
+
+uint16_t virtio_xmit_pkts(void *queue, struct mbuf **pkts, uint16_t nb)
+{
+	struct virtqueue *vq = queue;
+	uint16_t before = vq->avail_idx, nb_tx;
+	struct stats_run run = {0};
+
+	if (unlikely(vq->fault))
+		return 0;
+	if (virtqueue_nb_free(vq) < vq->free_thresh || virtqueue_nb_free(vq) < nb)
+		reclaim_split(vq);
+	for (nb_tx = 0; nb_tx < nb; nb_tx++) {
+		struct mbuf *m = pkts[nb_tx];
+		bool indirect = false;
+		uint16_t needed = likely(m->nb_segs == 1 && can_push_header(vq, m))
+		                          ? 1
+		                          : xmit_nb_descs(vq, m, &indirect);
+
+		if (unlikely(virtqueue_nb_free(vq) < needed))
+			break;
+		/* before the packet is the device's: it may be gone at once */
+		stats_add(&vq->stats, &run, m->pkt_len, mbuf_data(m));
+		if (likely(needed == 1 && !indirect))
+			xmit_one(vq, m);
+		else
+			xmit_chain(vq, m, indirect);
+	}
+	if (nb_tx) {
+		stats_finish(&vq->stats, &run, nb_tx);
+		virtqueue_publish(vq, before);
+	}
+	return nb_tx;
+}

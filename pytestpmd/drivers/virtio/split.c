@@ -1,0 +1,95 @@
+/* The verbs of a split virtqueue, as its driver speaks them: reset, refill, publish, drain
+ * (virtio 1.2, 2.7). */
+#include "drivers/virtio/virtqueue.h"
+
+void virtqueue_reset(struct virtqueue *vq)
+{
+	memset(vq->desc, 0, vq->size * sizeof(*vq->desc));
+	memset(vq->avail, 0, sizeof(*vq->avail) + (vq->size + 1) * sizeof(uint16_t));
+	memset(vq->used, 0, sizeof(*vq->used) + vq->size * sizeof(struct vring_used_elem) + 2);
+	memset(vq->slots, 0, vq->size * sizeof(*vq->slots));
+	memset(vq->avail_shadow, 0, vq->size * sizeof(uint16_t));
+	for (uint16_t i = 0; i < vq->size; i++)
+		vq->free_ids[i] = i;
+	vq->free_head = 0;
+	vq->free_tail = vq->size;
+	vq->avail_idx = 0;
+	vq->used_cons = 0;
+	vq->fault = VRING_OK;
+	/* We poll: with EVENT_IDX an event that lies behind says the same (virtio 1.2, 2.7.7.1). */
+	vq->avail->flags = vq->event_idx ? 0 : VRING_AVAIL_F_NO_INTERRUPT;
+	if (vq->event_idx)
+		vq->avail->ring[vq->size] = (uint16_t)(vq->used_cons - 1);
+}
+
+void virtqueue_publish(struct virtqueue *vq, uint16_t before)
+{
+	bool wanted;
+
+	/* release pairs with the device's acquire of avail.idx: it sees the descriptors that idx
+	 * covers */
+	store_release(&vq->avail->idx, vq->avail_idx);
+	/* pairs with the device's own fence between asking for a kick and looking at idx again */
+	full_fence();
+	if (vq->event_idx)
+		wanted = vring_need_event(
+		        vring_avail_event(vq->used, vq->size), vq->avail_idx, before);
+	else
+		wanted = !(load_relaxed(&vq->used->flags) & VRING_USED_F_NO_NOTIFY);
+	if (likely(!wanted)) {
+		vq->kicks_suppressed++;
+		return;
+	}
+	vq->kicks++;
+	vring_notify(vq->kick_fd);
+}
+
+static ALWAYS_INLINE void post_buffer(struct virtqueue *vq, struct mbuf *m)
+{
+	uint16_t id = virtqueue_take_id(vq);
+	struct vring_desc *desc = &vq->desc[id];
+	struct virtqueue_slot *slot = &vq->slots[id];
+
+	slot->mbuf = m;
+	slot->nb_descs = 1;
+	slot->len = (uint32_t)(m->buf_len - VIRTQUEUE_RX_OFFSET);
+	desc->addr = (uint64_t)(uintptr_t)m->buf_addr + VIRTQUEUE_RX_OFFSET;
+	desc->len = slot->len;
+	desc->flags = VRING_DESC_F_WRITE;
+	virtqueue_offer(vq, id);
+}
+
+uint16_t virtqueue_refill(struct virtqueue *vq)
+{
+	struct mbuf *fresh[64];
+	uint16_t before = vq->avail_idx, done = 0, nb_free = virtqueue_nb_free(vq);
+
+	while (done < nb_free) {
+		uint16_t n = min_of((uint16_t)(nb_free - done), (uint16_t)64);
+
+		if (unlikely(!mempool_get_bulk(vq->pool, fresh, n))) {
+			vq->stats.nombuf += n;
+			break;
+		}
+		for (uint16_t i = 0; i < n; i++)
+			post_buffer(vq, fresh[i]);
+		done += n;
+	}
+	if (done)
+		virtqueue_publish(vq, before);
+	return done;
+}
+
+uint16_t virtqueue_drain(struct virtqueue *vq)
+{
+	uint16_t drained = 0;
+
+	for (uint16_t id = 0; id < vq->size; id++) {
+		if (!vq->slots[id].mbuf)
+			continue;
+		mbuf_free(vq->slots[id].mbuf);
+		vq->slots[id].mbuf = NULL;
+		drained++;
+	}
+	return drained;
+}

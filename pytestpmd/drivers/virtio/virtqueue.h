@@ -1,0 +1,129 @@
+#ifndef VIRTIO_VIRTQUEUE_H
+#define VIRTIO_VIRTQUEUE_H
+#include "drivers/vring.h"
+#include "eal/mempool.h"
+#include "ethdev/ethdev.h"
+
+/* Receive buffers begin this far into an mbuf, so that net header and Ethernet header share a cache
+ * line. */
+#define VIRTQUEUE_RX_OFFSET 64
+
+/* What the driver keeps for one descriptor; never in shared memory, so that the device cannot
+ * change it. */
+struct virtqueue_slot {
+	struct mbuf *mbuf; /* of a chain's head, while it is outstanding; NULL else */
+	uint16_t nb_descs; /* of a chain's head */
+	uint16_t next;     /* the chain's next descriptor */
+	uint32_t len;      /* bytes that the descriptor offers */
+};
+
+/* The driver's side of a split virtqueue. Python fills in what stands above the counters, sets up
+ * the ring's memory, and changes neither while an lcore polls the queue. */
+struct virtqueue {
+	struct vring_desc *desc;
+	struct vring_avail *avail;
+	struct vring_used *used;
+	struct virtqueue_slot *slots; /* size of them, by descriptor id */
+	uint16_t *free_ids; /* size of them: a ring of the descriptors that are not outstanding */
+	uint16_t *avail_shadow; /* what the avail ring holds, to be compared with, not read back */
+	struct vring_desc
+	        *indirect; /* size tables of VIRTQUEUE_INDIRECT_MAX, shared; NULL: not agreed */
+	struct virtio_net_hdr
+	        *headers;     /* transmit: size of them, shared, for those that find no headroom */
+	struct mempool *pool; /* receive: where buffers come from */
+	int32_t kick_fd;      /* an eventfd, or -1 */
+	uint16_t size;        /* a power of two */
+	uint16_t port_id;
+	uint16_t hdr_size;    /* 10 or 12 */
+	uint16_t free_thresh; /* receive: refill when so many are free; transmit: reclaim below so
+	                         many */
+	uint16_t event_idx;   /* whether avail_event and used_event are in force */
+
+	/* lcore writes, console reads */
+	uint16_t avail_idx;
+	uint16_t used_cons;
+	uint16_t free_head; /* free_ids: taken from here */
+	uint16_t free_tail; /* and given back here */
+	uint32_t fault;     /* enum vring_fault */
+	uint64_t kicks;
+	uint64_t kicks_suppressed;
+	struct queue_stats stats;
+} ALIGNED(64);
+
+#define VIRTQUEUE_INDIRECT_MAX 8
+
+/* A ring with nothing outstanding and nothing published; every id free. The shared ring is cleared.
+ */
+void virtqueue_reset(struct virtqueue *vq);
+
+/* Post every free descriptor as a receive buffer: how many were. */
+uint16_t virtqueue_refill(struct virtqueue *vq);
+
+/* Take back the mbufs of every outstanding descriptor and free them: how many packets. The device
+ * must be gone. */
+uint16_t virtqueue_drain(struct virtqueue *vq);
+
+/* Rx and Tx callbacks of split rings; `queue` is a struct virtqueue. */
+uint16_t virtio_recv_pkts(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_recv_mergeable_pkts(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_xmit_pkts(void *queue, struct mbuf **pkts, uint16_t nb);
+
+/* C only */
+
+static ALWAYS_INLINE uint16_t virtqueue_nb_free(const struct virtqueue *vq)
+{
+	return (uint16_t)(vq->free_tail - vq->free_head);
+}
+
+static ALWAYS_INLINE uint16_t virtqueue_nb_outstanding(const struct virtqueue *vq)
+{
+	return (uint16_t)(vq->size - virtqueue_nb_free(vq));
+}
+
+static ALWAYS_INLINE uint16_t virtqueue_take_id(struct virtqueue *vq)
+{
+	return vq->free_ids[vq->free_head++ & (vq->size - 1)];
+}
+
+static ALWAYS_INLINE void virtqueue_give_id(struct virtqueue *vq, uint16_t id)
+{
+	vq->free_ids[vq->free_tail++ & (vq->size - 1)] = id;
+}
+
+/* Offer the chain that starts at `id` in the next avail slot, not yet published. A device that
+ * works in order gives ids back in the order it got them, so each slot keeps its id turn after
+ * turn: then the line is left alone and stays in the device's cache. */
+static ALWAYS_INLINE void virtqueue_offer(struct virtqueue *vq, uint16_t id)
+{
+	uint16_t slot = vq->avail_idx++ & (vq->size - 1);
+
+	if (unlikely(vq->avail_shadow[slot] != id)) {
+		vq->avail_shadow[slot] = id;
+		store_relaxed(&vq->avail->ring[slot], id);
+	}
+}
+
+/* What the device has used and we have not taken: the fault is set and 0 returned when that cannot
+ * be. */
+static ALWAYS_INLINE uint16_t virtqueue_nb_used(struct virtqueue *vq)
+{
+	/* acquire pairs with the device's release of used.idx after it wrote the elements and the
+	 * buffers */
+	uint16_t nb_used = (uint16_t)(load_acquire(&vq->used->idx) - vq->used_cons);
+
+	if (unlikely(nb_used > virtqueue_nb_outstanding(vq))) {
+		vq->fault = VRING_BAD_INDEX;
+		return 0;
+	}
+	return nb_used;
+}
+
+static ALWAYS_INLINE void virtqueue_fault(struct virtqueue *vq, enum vring_fault fault)
+{
+	store_relaxed(&vq->fault, (uint32_t)fault);
+}
+
+/* Show the device what was offered since `before`, and kick it if it wants that. */
+void virtqueue_publish(struct virtqueue *vq, uint16_t before);
+
+#endif

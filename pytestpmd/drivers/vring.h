@@ -1,0 +1,84 @@
+#ifndef DRIVERS_VRING_H
+#define DRIVERS_VRING_H
+#include "eal/common.h"
+
+/* The split virtqueue as driver and device share it (virtio 1.2, 2.7); little endian, as are the
+ * machines we run on. */
+struct vring_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags;
+	uint16_t next;
+};
+
+struct vring_avail {
+	uint16_t flags;
+	uint16_t idx;
+	uint16_t ring[]; /* size entries, then used_event */
+};
+
+struct vring_used_elem {
+	uint32_t id;
+	uint32_t len;
+};
+
+struct vring_used {
+	uint16_t flags;
+	uint16_t idx;
+	struct vring_used_elem ring[]; /* size entries, then avail_event */
+};
+
+#define VRING_DESC_F_NEXT          1
+#define VRING_DESC_F_WRITE         2
+#define VRING_DESC_F_INDIRECT      4
+#define VRING_AVAIL_F_NO_INTERRUPT 1
+#define VRING_USED_F_NO_NOTIFY     1
+
+/* Before every packet (virtio 1.2, 5.1.6); without MRG_RXBUF and VERSION_1 it ends before
+ * num_buffers. */
+struct virtio_net_hdr {
+	uint8_t flags;
+	uint8_t gso_type;
+	uint16_t hdr_len;
+	uint16_t gso_size;
+	uint16_t csum_start;
+	uint16_t csum_offset;
+	uint16_t num_buffers;
+};
+
+/* Why a queue stopped: what the other side wrote that no honest one would. 0 while all is well. */
+enum vring_fault {
+	VRING_OK,
+	VRING_BAD_INDEX,       /* the index moved further than the ring is long */
+	VRING_BAD_ID,          /* an id beyond the ring, or of a buffer that is not outstanding */
+	VRING_BAD_LENGTH,      /* more bytes than the buffer holds, or fewer than the header */
+	VRING_BAD_NUM_BUFFERS, /* a packet of more buffers than are outstanding */
+};
+
+/* C only */
+static_assert(sizeof(struct vring_desc) == 16, "virtio 1.2, 2.7.5");
+static_assert(sizeof(struct vring_used_elem) == 8, "virtio 1.2, 2.7.8");
+static_assert(sizeof(struct virtio_net_hdr) == 12, "virtio 1.2, 5.1.6");
+
+/* Where the other side says how far we may go without telling it (virtio 1.2, 2.7.7 and 2.7.10):
+ * with EVENT_IDX, the index whose passing it wants to hear of. */
+static ALWAYS_INLINE bool vring_need_event(uint16_t event, uint16_t now, uint16_t before)
+{
+	return (uint16_t)(now - event - 1) < (uint16_t)(now - before);
+}
+
+static ALWAYS_INLINE uint16_t vring_used_event(const struct vring_avail *avail, uint16_t size)
+{
+	return load_relaxed(&avail->ring[size]);
+}
+
+static ALWAYS_INLINE uint16_t vring_avail_event(const struct vring_used *used, uint16_t size)
+{
+	return load_relaxed((const uint16_t *)(const void *)&used->ring[size]);
+}
+
+/* Write one to an eventfd. A counter that is full has been told already, so it is not waited for.
+ */
+void vring_notify(int fd);
+
+#endif

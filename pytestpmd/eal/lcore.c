@@ -1,0 +1,36 @@
+#include "eal/lcore.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <time.h>
+
+_Thread_local uint32_t this_lcore = MAX_LCORES;
+
+void lcore_enter(uint32_t lcore_id)
+{
+	assert(lcore_id <= MAX_LCORES);
+	this_lcore = lcore_id;
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t lcore_cycles_hz(uint32_t sample_us)
+{
+	uint64_t start_ns = monotonic_ns(), start = cycles_now(), elapsed_ns;
+
+	do {
+		elapsed_ns = monotonic_ns() - start_ns;
+	} while (elapsed_ns < sample_us * 1000ull);
+	return (cycles_now() - start) * 1000000000ull / elapsed_ns;
+}
+
+int lcore_lock_memory(void)
+{
+	return mlockall(MCL_CURRENT | MCL_FUTURE) ? -errno : 0;
+}

@@ -1,0 +1,16 @@
+#ifndef EAL_LCORE_H
+#define EAL_LCORE_H
+#include "eal/common.h"
+
+/* Name the calling thread: lcore ids from 0 to MAX_LCORES - 1, or MAX_LCORES for none. */
+void lcore_enter(uint32_t lcore_id);
+
+/* Cycles of the counter a second, measured over `sample_us` microseconds. */
+uint64_t lcore_cycles_hz(uint32_t sample_us);
+
+/* mlockall(2) now and for what comes; 0 or -errno. */
+int lcore_lock_memory(void);
+
+/* C only */
+
+#endif

@@ -1,0 +1,103 @@
+#ifndef FWD_ENGINE_H
+#define FWD_ENGINE_H
+#include "eal/mempool.h"
+#include "ethdev/ethdev.h"
+
+#define TXONLY_HDR_LEN  42
+#define TXONLY_MAX_SEGS 8
+#define BURST_BINS      513
+
+/* What txonly sends: Ethernet, IPv4 and UDP headers made up by Python, and the lengths of the
+ * segments. */
+struct txonly_frame {
+	uint8_t hdr[42];
+	uint16_t nb_segs;
+	uint16_t seg_len[8]; /* the first holds the headers */
+	uint32_t pkt_len;
+};
+
+/* One receive queue, one transmit queue, and what came of joining them. */
+struct fwd_stream {
+	rx_burst_t rx_burst;
+	void *rx_queue;
+	tx_burst_t tx_burst;
+	void *tx_queue;
+	struct mempool *pool; /* for engines that make packets */
+	const struct txonly_frame *txonly;
+	uint32_t retry_num; /* tries more when transmit took less than all; 0: none */
+	uint32_t retry_delay_cycles;
+	uint16_t burst; /* packets asked of receive */
+	uint16_t tx_port;
+	uint8_t peer_mac[6]; /* of what the transmit port sends to */
+	uint8_t own_mac[6];  /* the transmit port's */
+	uint16_t record_bursts;
+
+	/* lcore writes, console reads */
+	uint64_t rx_packets;
+	uint64_t tx_packets;
+	uint64_t fwd_dropped;
+	uint64_t busy_cycles;
+	uint64_t rx_bursts[513]; /* by size, when record_bursts */
+	uint64_t tx_bursts[513];
+} ALIGNED(64);
+
+/* One turn of an engine on one stream: whether there was anything to do. */
+typedef bool (*packet_fwd_t)(struct fwd_stream *fs);
+
+struct fwd_engine {
+	const char *name;
+	const char *help;
+	packet_fwd_t packet_fwd;
+	bool can_retry; /* sends, so that `retry` means something */
+	bool receives;
+	bool transmits;
+};
+
+uint32_t fwd_engine_count(void);
+const struct fwd_engine *fwd_engine_at(uint32_t index);
+
+/* Receive and free until the queue is empty, at most `most` packets: how many. */
+uint32_t fwd_flush(struct fwd_stream *fs, uint32_t most);
+
+/* C only */
+
+/* FWD_ENGINE("io", io_forward, "help", .can_retry = true, .receives = true, .transmits = true): the
+ * engine is then known to the console, the options and the man pages. */
+#define FWD_ENGINE(engine_name, function, engine_help, ...)                                        \
+	static const struct fwd_engine function##_engine = {.name = (engine_name),                 \
+	        .help = (engine_help),                                                             \
+	        .packet_fwd = (function),                                                          \
+	        __VA_ARGS__};                                                                      \
+	LINKER_TABLE_ENTRY(fwd_engines, function##_engine)
+
+static ALWAYS_INLINE uint16_t stream_receive(struct fwd_stream *fs, struct mbuf **pkts)
+{
+	uint16_t n = fs->rx_burst(fs->rx_queue, pkts, fs->burst);
+
+	if (unlikely(fs->record_bursts))
+		fs->rx_bursts[n]++;
+	fs->rx_packets += n;
+	return n;
+}
+
+uint16_t stream_retry(struct fwd_stream *fs, struct mbuf **pkts, uint16_t n, uint16_t sent);
+
+/* Send n packets; what the port does not take, after retrying, is freed and counted. How many were
+ * sent. */
+static ALWAYS_INLINE uint16_t stream_transmit(struct fwd_stream *fs, struct mbuf **pkts, uint16_t n)
+{
+	uint16_t sent = fs->tx_burst(fs->tx_queue, pkts, n);
+
+	if (unlikely(sent < n && fs->retry_num))
+		sent = stream_retry(fs, pkts, n, sent);
+	if (unlikely(fs->record_bursts))
+		fs->tx_bursts[sent]++;
+	fs->tx_packets += sent;
+	if (unlikely(sent < n)) {
+		fs->fwd_dropped += (uint16_t)(n - sent);
+		mbuf_free_bulk(&pkts[sent], (uint16_t)(n - sent));
+	}
+	return sent;
+}
+
+#endif

@@ -1,0 +1,22 @@
+#include "eal/ether.h"
+#include "fwd/engine.h"
+
+static bool mac_forward(struct fwd_stream *fs)
+{
+	struct mbuf *pkts[MAX_PKT_BURST];
+	uint16_t n = stream_receive(fs, pkts);
+
+	if (n == 0)
+		return false;
+	for (uint16_t i = 0; i < n; i++) {
+		struct ether_addrs *ether = mbuf_ether(pkts[i]);
+
+		memcpy(ether->dst, fs->peer_mac, sizeof(ether->dst));
+		memcpy(ether->src, fs->own_mac, sizeof(ether->src));
+	}
+	stream_transmit(fs, pkts, n);
+	return true;
+}
+
+FWD_ENGINE("mac", mac_forward, "send to the peer's address, from the port's", .can_retry = true,
+        .receives = true, .transmits = true);
