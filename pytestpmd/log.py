@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from enum import IntEnum
 from fnmatch import fnmatchcase
@@ -128,7 +128,7 @@ class LogType:
 
     def log(self, level: Level, text: str, *args: object) -> None:
         """One line, or several: each gets the prefix. ``args`` are put in as :mod:`logging` does."""
-        self._logger.log(level.stdlib, text, *args, extra={"prefix": self.prefix})
+        self._logger.log(level.stdlib, text, *args)
 
     def limited(self, key: Hashable, level: Level, text: str, *args: object) -> None:
         """As :meth:`log`, at most once a second for each key: a port and a reason, say."""
@@ -152,8 +152,12 @@ class LogType:
 
 
 class _Lines(logging.Formatter):
+    def __init__(self, types: Mapping[str, LogType]) -> None:
+        super().__init__()
+        self._types = types
+
     def format(self, record: logging.LogRecord) -> str:
-        prefix = getattr(record, "prefix", record.name)
+        prefix = self._types[record.name].prefix
         return "\n".join(f"{prefix}: {line}" for line in record.getMessage().split("\n"))
 
 
@@ -177,7 +181,7 @@ class Registry:
         self._rules: list[tuple[Callable[[str], bool], Level]] = []
         self._limiter = RateLimiter()
         self._handler = _StandardError()
-        self._handler.setFormatter(_Lines())
+        self._handler.setFormatter(_Lines(self._types))
         self.global_level = Level.DEBUG
         self._add("lib.eal", "EAL", 0)
         for user in range(1, 9):
