@@ -13,7 +13,7 @@ from errno import EINVAL
 
 from pytestpmd.eal import lcores
 from pytestpmd.eal.lcores import LcoreConfig
-from pytestpmd.eal.options import OPTIONS, EalOption, Given, Value, conflict, find, help_text
+from pytestpmd.eal.options import OPTIONS, EalOption, Given, Value, conflict, find, help_text, to_simd_bitwidth
 from pytestpmd.errors import ConfigError
 from pytestpmd.log import REGISTRY, Registry
 
@@ -233,7 +233,7 @@ def _lcores(given: Given, detected: AbstractSet[int], affinity: Iterable[int]) -
 
 def _simd_bitwidth(given: Given) -> int:
     text = _last(given, "force-max-simd-bitwidth")
-    return DEFAULT_SIMD_BITWIDTH if text is None else int(text, 0)
+    return DEFAULT_SIMD_BITWIDTH if text is None else to_simd_bitwidth(text)
 
 
 def _warnings(given: Given) -> tuple[str, ...]:

@@ -55,11 +55,16 @@ def _number(low: int, high: int) -> Callable[[str], bool]:
     return lambda text: _matching(r"[0-9]{1,9}")(text) and low <= int(text) <= high
 
 
+def to_simd_bitwidth(text: str) -> int:
+    """The value of ``--force-max-simd-bitwidth``, whose form was checked."""
+    return int(text, 16 if "x" in text.lower() else 10)
+
+
 def _is_simd_width(text: str) -> bool:
     # 64 is DPDK's word for "no vectors"; 0 asks for no limit, its RTE_VECT_SIMD_MAX.
     if not re.fullmatch(r"[0-9]{1,5}|0[xX][0-9a-fA-F]{1,4}", text):
         return False
-    width = int(text, 16 if "x" in text.lower() else 10)
+    width = to_simd_bitwidth(text)
     return width == 0 or (64 <= width <= 32768 and width.bit_count() == 1)
 
 

@@ -181,7 +181,9 @@ def test_options_that_mean_nothing_here_are_accepted_and_known_as_such() -> None
     assert "--numa-mem" not in args.unused
 
 
-@pytest.mark.parametrize(("text", "bits"), [("0", 0), ("64", 64), ("512", 512), ("0x200", 512), ("32768", 32768)])
+@pytest.mark.parametrize(
+    ("text", "bits"), [("0", 0), ("64", 64), ("512", 512), ("0x200", 512), ("0064", 64), ("32768", 32768)]
+)
 def test_a_simd_width_is_a_power_of_two_or_none(text: str, bits: int) -> None:
     assert eal(f"--force-max-simd-bitwidth={text}").max_simd_bitwidth == bits
 
@@ -226,6 +228,19 @@ def test_help_is_seen_before_values_and_conflicts_but_after_unknown_words(word: 
     assert collate([word, "-m", "x", "--socket-mem=1", "--", "-i"]).wants_help
     with pytest.raises(EalError):
         collate([word, "--foo"])
+
+
+def test_no_value_of_any_option_is_more_than_refused() -> None:
+    values = ["", "0", "-1", "٣", "9" * 30, "0x", "1,,2", "(", "0@(", "\0", "a\nb", "%", "é", "[", "0" * 5, "1-", "-"]
+    taking = [option for option in OPTIONS if option.value is not Value.NONE]
+    outcomes: set[type[object]] = set()
+    for option in taking:
+        for value in values:
+            try:
+                outcomes.add(type(parse([f"{option.long}={value}"], TWO, TWO)))
+            except EalError as error:
+                outcomes.add(type(error))
+    assert outcomes == {EalArgs, EalError}
 
 
 def test_help_names_every_option_in_one_column() -> None:
