@@ -33,6 +33,7 @@ EVENTS = (
     "queue_state",
     "intr_reset",
     "vf_mbox",
+    "ipsec",
     "macsec",
     "intr_lsc",
     "intr_rmv",
@@ -126,6 +127,7 @@ class PoolConfig:
     total_num_mbufs: int | None = None
     mbcache: int = 250
     allocation: str = "native"
+    iova_contig: bool = True
 
 
 @dataclass

@@ -31,6 +31,12 @@ class QueueCounters:
     broadcast: int = 0
     size_bins: tuple[int, ...] = (0,) * len(SIZE_BINS)
 
+    def __sub__(self, earlier: "QueueCounters") -> "QueueCounters":
+        return QueueCounters(
+            **{name: getattr(self, name) - getattr(earlier, name) for name in QUEUE_FIELDS},
+            size_bins=tuple(now - then for now, then in zip(self.size_bins, earlier.size_bins, strict=True)),
+        )
+
     def value(self, name: str) -> int:
         """A counter by its name, or a size bin by the name that ``SIZE_BINS`` gives it."""
         if name in SIZE_BINS:
@@ -91,26 +97,25 @@ class Rates:
 
 
 class RateMeter:
-    """The rates between one look at a port's statistics and the next; the first look has none."""
+    """What some counters count a second, between one look and the next; the first look has no rates."""
 
     def __init__(self) -> None:
-        self._last = Stats()
-        self._last_ns = 0
+        self._counts: tuple[int, ...] = ()
+        self._taken_ns = 0
 
-    def sample(self, now: Stats, now_ns: int) -> Rates:
+    def sample(self, counts: tuple[int, ...], now_ns: int) -> tuple[int, ...]:
         """Rates since the last sample, by a clock that only goes forward. Counters that were cleared count as still."""
-        passed_ns = now_ns - self._last_ns if self._last_ns else 0
-        moved = now - self._last
-        self._last, self._last_ns = now, now_ns
-        if passed_ns <= 0:
-            return Rates()
-
-        def a_second(count: int) -> int:
-            return max(0, count) * 10**9 // passed_ns
-
-        return Rates(
-            rx_pps=a_second(moved.ipackets),
-            rx_bps=a_second(moved.ibytes) * 8,
-            tx_pps=a_second(moved.opackets),
-            tx_bps=a_second(moved.obytes) * 8,
+        before = self._counts if len(self._counts) == len(counts) else counts
+        passed_ns = now_ns - self._taken_ns
+        self._counts, self._taken_ns = counts, now_ns
+        return tuple(
+            max(0, now - then) * 10**9 // passed_ns if passed_ns > 0 else 0
+            for now, then in zip(counts, before, strict=True)
         )
+
+    def sample_port(self, stats: Stats, now_ns: int) -> Rates:
+        """The same for a port's packets and bytes."""
+        packets_in, bytes_in, packets_out, bytes_out = self.sample(
+            (stats.ipackets, stats.ibytes, stats.opackets, stats.obytes), now_ns
+        )
+        return Rates(packets_in, bytes_in * 8, packets_out, bytes_out * 8)

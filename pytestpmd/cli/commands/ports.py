@@ -1,0 +1,122 @@
+"""``port start|stop|close|reset``, ``set promisc|allmulti|link-up|link-down``: the life and the modes of ports."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pytestpmd.cli.registry import command, option
+from pytestpmd.config import EVENTS, LaunchError
+from pytestpmd.errors import TestpmdError
+from pytestpmd.ethdev.port import EthPort
+
+if TYPE_CHECKING:
+    from pytestpmd.app import TestPmd
+
+
+@command("port (start|stop|close|reset) (port_id|all)", "Start, stop, close or reset ports.", "ports")
+def port_operate(app: "TestPmd", operation: str, which: int | str) -> None:
+    operate = {
+        "start": app.start_ports,
+        "stop": app.stop_ports,
+        "close": app.close_ports,
+        "reset": app.reset_ports,
+    }[operation]
+    operate(app.ports.ids() if which == "all" else [app.ports[int(which)].port_id])
+
+
+@command("set promisc (port_id|all) (on|off)", "Set whether ports receive every frame.", "config")
+def set_promisc(app: "TestPmd", which: int | str, mode: str) -> str:
+    on = mode == "on"
+
+    def change(port: EthPort) -> None:
+        if port.promiscuous != on:
+            port.set_promiscuous(on)
+
+    return _modes(app, which, change, f"{_doing(on)} promiscuous mode")
+
+
+@command("set allmulti (port_id|all) (on|off)", "Set whether ports receive every multicast frame.", "config")
+def set_allmulti(app: "TestPmd", which: int | str, mode: str) -> str:
+    on = mode == "on"
+
+    def change(port: EthPort) -> None:
+        if port.all_multicast != on:
+            port.set_all_multicast(on)
+
+    return _modes(app, which, change, f"{_doing(on)} all-multicast mode")
+
+
+def _doing(on: bool) -> str:
+    return "enabling" if on else "disabling"
+
+
+def _modes(app: "TestPmd", which: int | str, change: Callable[[EthPort], None], doing: str) -> str:
+    """Change each port; silent where it worked."""
+    if which != "all" and which not in app.ports:
+        return f"ETHDEV: Invalid port_id={which}\nError during {doing} for port {which}: No such device"
+    failed = []
+    for port in app.ports if which == "all" else [app.ports[int(which)]]:
+        try:
+            change(port)
+        except TestpmdError as error:
+            failed.append(f"Error during {doing} for port {port.port_id}: {error}")
+    return "\n".join(failed)
+
+
+@command("set (link-up|link-down) port (port_id)", "Set the link of a port up or down.", "config")
+def set_link(app: "TestPmd", direction: str, port_id: int) -> str:
+    failed = f"\nSet {direction.replace('-', ' ')} fail."
+    if port_id not in app.ports:
+        return f"ETHDEV: Invalid port_id={port_id}\n{failed}"
+    try:
+        app.ports[port_id].set_link(direction == "link-up")
+    except TestpmdError:
+        return failed
+    return ""
+
+
+@command("set link_check (on|off)", "Set whether port start and stop wait for links.", "config")
+def set_link_check(app: "TestPmd", mode: str) -> None:
+    app.config.ports.no_link_check = mode == "off"
+
+
+@option("--disable-link-check", "do not wait for links when ports start and stop")
+def disable_link_check(app: "TestPmd") -> None:
+    app.config.ports.no_link_check = True
+
+
+@option("--disable-device-start", "do not start the ports at start-up")
+def disable_device_start(app: "TestPmd") -> None:
+    app.config.ports.disable_device_start = True
+
+
+@option("--no-lsc-interrupt", "do not watch for link changes")
+def no_lsc_interrupt(app: "TestPmd") -> None:
+    app.config.ports.lsc_interrupt = False
+
+
+@option("--no-rmv-interrupt", "do not watch for removed devices")
+def no_rmv_interrupt(app: "TestPmd") -> None:
+    app.config.ports.rmv_interrupt = False
+
+
+@option("--hot-plug", "watch for devices that come and go")
+def hot_plug(app: "TestPmd") -> None:
+    app.config.ports.hot_plug = True
+
+
+@option("--print-event=EVENT", "print this event (or all) when it happens: intr_lsc, queue_state, ...")
+def print_event(app: "TestPmd", event: str) -> None:
+    app.config.ports.print_events |= _events(event, "print-event")
+
+
+@option("--mask-event=EVENT", "do not print this event (or all)")
+def mask_event(app: "TestPmd", event: str) -> None:
+    app.config.ports.print_events -= _events(event, "mask-event")
+
+
+def _events(event: str, name: str) -> set[str]:
+    if event == "all":
+        return set(EVENTS)
+    if event not in EVENTS:
+        raise LaunchError(f"invalid {name} argument", before=f"Invalid event: {event}")
+    return {event}

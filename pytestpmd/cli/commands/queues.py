@@ -1,0 +1,168 @@
+"""``port config all rxq|txq|rxd|txd|burst|...`` and the options of the same names: the queues of every port."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pytestpmd.cli.commands.members import replan
+from pytestpmd.cli.params import INT32, UINT8
+from pytestpmd.cli.registry import command, option
+from pytestpmd.config import MAX_PKT_BURST, PortLimits, QueueConfig, check_queue_count
+from pytestpmd.errors import ConfigError
+from pytestpmd.ethdev.port import EthPort, PortState
+from pytestpmd.ethdev.ports import Ports
+
+if TYPE_CHECKING:
+    from pytestpmd.app import TestPmd
+
+
+def limits(ports: Iterable[EthPort]) -> list[PortLimits]:
+    """How many queues each port can have."""
+    return [
+        PortLimits(port.port_id, info.max_rx_queues, info.max_tx_queues)
+        for port, info in ((port, port.info()) for port in ports)
+    ]
+
+
+def refuse_unless_stopped(ports: Ports) -> None:
+    """Queues change only while no port is started."""
+    if any(port.state is PortState.STARTED for port in ports):
+        raise ConfigError("Please stop all ports first")
+
+
+@command("port config all (rxq|txq) (value)", "Set the number of receive or transmit queues of every port.", "ports")
+def config_queue_count(app: "TestPmd", kind: str, value: int) -> str:
+    refuse_unless_stopped(app.ports)
+    queues = app.config.queues
+    other = queues.txq if kind == "rxq" else queues.rxq
+    if not value and not other:
+        raise ConfigError("Warning: Either rx or tx queues should be non zero")
+    check_queue_count(kind, value, limits(app.ports))
+    setattr(queues, kind, value)
+    return replan(app)
+
+
+@command("port config all (rxd|txd) (value)", "Set the number of descriptors of every queue.", "ports")
+def config_ring_size(app: "TestPmd", kind: str, value: int) -> None:
+    refuse_unless_stopped(app.ports)
+    for port in app.ports:
+        bounds = port.info().rx_desc if kind == "rxd" else port.info().tx_desc
+        if value > bounds.max:
+            raise ConfigError(
+                f"Fail: input {kind} ({value}) can't be greater than max_{kind}s ({bounds.max}) of port {port.port_id}"
+            )
+        if value < bounds.min:
+            raise ConfigError(
+                f"Fail: input {kind} ({value}) can't be less than min_{kind}s ({bounds.min}) of port {port.port_id}"
+            )
+    setattr(app.config.queues, kind, value)
+
+
+@command("port config all burst (value)", "Set the number of packets per burst.", "ports")
+def config_burst(app: "TestPmd", value: int) -> None:
+    refuse_unless_stopped(app.ports)
+    if value == 0:
+        raise ConfigError(
+            f"PMD does not recommend a burst size.\nUser provided value must be between 1 and {MAX_PKT_BURST}"
+        )
+    if value > MAX_PKT_BURST:
+        raise ConfigError(f"burst must be >= 1 && <= {MAX_PKT_BURST}")
+    app.config.forward.burst = value
+
+
+@command(
+    "port config all (txpt|txht|txwt|rxpt|rxht|rxwt) (value)",
+    "Set a threshold register of every queue.",
+    "ports",
+    value=UINT8,
+)
+def config_register(app: "TestPmd", name: str, value: int) -> None:
+    refuse_unless_stopped(app.ports)
+    setattr(app.config.queues, name, value)
+
+
+@command("port config all (txfreet|txrst|rxfreet) (value)", "Set a free threshold of every queue.", "ports")
+def config_threshold(app: "TestPmd", name: str, value: int) -> None:
+    refuse_unless_stopped(app.ports)
+    setattr(app.config.queues, name, value)
+
+
+@option("--rxq=N", "number of receive queues per port", type=INT32)
+def rxq(app: "TestPmd", num: int) -> None:
+    _at_least_0("rxq", num)
+    app.config.queues.rxq = num
+
+
+@option("--txq=N", "number of transmit queues per port", type=INT32)
+def txq(app: "TestPmd", num: int) -> None:
+    _at_least_0("txq", num)
+    app.config.queues.txq = num
+
+
+def _at_least_0(kind: str, num: int) -> None:
+    if num < 0:
+        raise ConfigError(f"{kind} {num} invalid - must be >= 0")
+
+
+@option("--rxd=N", "number of descriptors of a receive queue", type=INT32)
+def rxd(app: "TestPmd", num: int) -> None:
+    if not 0 < num <= 0xFFFF:
+        raise ConfigError(f"rxd({num}) invalid - must be > 0")
+    app.config.queues.rxd = num
+
+
+@option("--txd=N", "number of descriptors of a transmit queue", type=INT32)
+def txd(app: "TestPmd", num: int) -> None:
+    if not 0 < num <= 0xFFFF:
+        raise ConfigError("txd must be in > 0")
+    app.config.queues.txd = num
+
+
+def _threshold(queues: QueueConfig, name: str, num: int) -> None:
+    if not 0 <= num <= 0xFFFF:
+        raise ConfigError(f"{name} must be >= 0")
+    setattr(queues, name, num)
+
+
+@option("--rxfreet=N", "free threshold of receive descriptors", type=INT32)
+def rxfreet(app: "TestPmd", num: int) -> None:
+    _threshold(app.config.queues, "rxfreet", num)
+
+
+@option("--txfreet=N", "free threshold of transmit descriptors", type=INT32)
+def txfreet(app: "TestPmd", num: int) -> None:
+    _threshold(app.config.queues, "txfreet", num)
+
+
+@option("--rxpt=N", "prefetch threshold of receive queues (shown only)", type=INT32)
+def rxpt(app: "TestPmd", num: int) -> None:
+    _threshold(app.config.queues, "rxpt", num)
+
+
+@option("--rxht=N", "host threshold of receive queues (shown only)", type=INT32)
+def rxht(app: "TestPmd", num: int) -> None:
+    _threshold(app.config.queues, "rxht", num)
+
+
+@option("--rxwt=N", "write-back threshold of receive queues (shown only)", type=INT32)
+def rxwt(app: "TestPmd", num: int) -> None:
+    _threshold(app.config.queues, "rxwt", num)
+
+
+@option("--txpt=N", "prefetch threshold of transmit queues (shown only)", type=INT32)
+def txpt(app: "TestPmd", num: int) -> None:
+    _threshold(app.config.queues, "txpt", num)
+
+
+@option("--txht=N", "host threshold of transmit queues (shown only)", type=INT32)
+def txht(app: "TestPmd", num: int) -> None:
+    _threshold(app.config.queues, "txht", num)
+
+
+@option("--txwt=N", "write-back threshold of transmit queues (shown only)", type=INT32)
+def txwt(app: "TestPmd", num: int) -> None:
+    _threshold(app.config.queues, "txwt", num)
+
+
+@option("--txrst=N", "RS bit threshold of transmit queues (shown only)", type=INT32)
+def txrst(app: "TestPmd", num: int) -> None:
+    _threshold(app.config.queues, "txrst", num)

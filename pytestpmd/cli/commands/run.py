@@ -1,0 +1,71 @@
+"""How the program runs: with a prompt or without, and what it does first."""
+
+from typing import TYPE_CHECKING
+
+from pytestpmd.cli.params import INT32
+from pytestpmd.cli.registry import option
+from pytestpmd.config import MAX_CMDLINE_FILES
+from pytestpmd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pytestpmd.app import TestPmd
+
+CONSOLES = ("auto", "plain", "rich")
+
+
+@option("--interactive, -i", "give a prompt instead of forwarding at once")
+def interactive(app: "TestPmd") -> str:
+    app.config.run.interactive = True
+    return "Interactive-mode selected"
+
+
+@option("--console=KIND", "how the prompt behaves: plain, rich, or auto (rich where a person is seen to sit)")
+def console(app: "TestPmd", kind: str) -> None:
+    if kind not in CONSOLES:
+        raise ConfigError(f"console {kind} invalid - must be: {', '.join(CONSOLES[:-1])} or {CONSOLES[-1]}")
+    app.config.run.console = kind
+
+
+@option("--cmdline-file=FILE", "run the commands of a file before start-up is over, echoing each")
+def cmdline_file(app: "TestPmd", path: str) -> str:
+    return _add_file(app, path, True)
+
+
+@option("--cmdline-file-noecho=FILE", "the same without echoing them")
+def cmdline_file_noecho(app: "TestPmd", path: str) -> str:
+    return _add_file(app, path, False)
+
+
+def _add_file(app: "TestPmd", path: str, echo: bool) -> str:
+    files = app.config.run.cmdline_files
+    if len(files) == MAX_CMDLINE_FILES:
+        raise ConfigError(f"Too many cmdline files specified (maximum {MAX_CMDLINE_FILES})")
+    files.append((path, echo))
+    return f"CLI commands to be read from {path}"
+
+
+@option("--stats-period=PERIOD", "show port statistics every PERIOD seconds (not with --interactive)")
+def stats_period(app: "TestPmd", text: str) -> None:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 0xFFFF):
+        raise ConfigError("Invalid stats-period value")
+    app.config.run.stats_period = int(text)
+
+
+@option("--num-procs=N", "number of processes that share the ports (recorded)", type=INT32)
+def num_procs(app: "TestPmd", num: int) -> None:
+    app.config.run.num_procs = num
+
+
+@option("--proc-id=N", "which of them this one is (recorded)", type=INT32)
+def proc_id(app: "TestPmd", num: int) -> None:
+    app.config.run.proc_id = num
+
+
+@option("--flow-isolate-all", "ask for isolated flow mode on every port")
+def flow_isolate_all(app: "TestPmd") -> None:
+    app.config.ports.flow_isolate_all = True
+
+
+@option("--disable-flow-flush", "keep flow rules when a port stops (recorded)")
+def disable_flow_flush(app: "TestPmd") -> None:
+    app.config.ports.disable_flow_flush = True

@@ -1,0 +1,143 @@
+"""``show port ...``, ``show fwd stats``, ``show config ...``: what there is and what it has counted."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from pytestpmd.cli.commands.forwarding import forwarding
+from pytestpmd.cli.registry import command, option
+from pytestpmd.cli.render import config as render_config
+from pytestpmd.cli.render import port as render_port
+from pytestpmd.cli.render import stats as render_stats
+from pytestpmd.cli.render.forward import forward_stats
+from pytestpmd.ethdev.port import EthPort
+from pytestpmd.ethdev.stats import RateMeter
+
+if TYPE_CHECKING:
+    from pytestpmd.app import TestPmd
+
+# The rates of `show port stats` are those since it was last asked, by whoever asked.
+_meters: WeakKeyDictionary[EthPort, RateMeter] = WeakKeyDictionary()
+_watched: WeakKeyDictionary[EthPort, RateMeter] = WeakKeyDictionary()
+
+
+@command("show port (info|stats|xstats) (port_id|all)", "Show what a port is and what it has counted.", "display")
+def show_port(app: "TestPmd", what: str, which: int | str) -> str:
+    show = SHOW[what]
+    return each_port(app, which, lambda port: show(app, port))
+
+
+def each_port(app: "TestPmd", which: int | str, show: Callable[[EthPort], str]) -> str:
+    """What ``show`` says of a port or of all; for one that is not there, which ones there are."""
+    if which == "all":
+        return "\n".join(show(port) for port in app.ports)
+    if which not in app.ports:
+        return render_port.invalid_port(int(which), app.ports.ids())
+    return show(app.ports[int(which)])
+
+
+def _info(app: "TestPmd", port: EthPort) -> str:
+    return render_port.info(port)
+
+
+def nic_stats(app: "TestPmd", port: EthPort) -> str:
+    """A port's statistics, and the rates since they were last shown."""
+    stats = port.stats()
+    rates = _meters.setdefault(port, RateMeter()).sample_port(stats, time.monotonic_ns())
+    return render_stats.nic_stats(port.port_id, stats, rates, _watched_xstats(app, port))
+
+
+def _watched_xstats(app: "TestPmd", port: EthPort) -> list[render_stats.WatchedXstat]:
+    if not app.config.ports.xstats_display:
+        return []
+    held = dict(port.xstats())
+    names = [name for name in app.config.ports.xstats_display if name in held]
+    values = tuple(held[name] for name in names)
+    rates = _watched.setdefault(port, RateMeter()).sample(values, time.monotonic_ns())
+    return [render_stats.WatchedXstat(*row) for row in zip(names, values, rates, strict=True)]
+
+
+def _xstats(app: "TestPmd", port: EthPort) -> str:
+    return render_stats.xstats(port.port_id, port.xstats(), app.config.ports.xstats_hide_zero)
+
+
+SHOW: dict[str, Callable[["TestPmd", EthPort], str]] = {"info": _info, "stats": nic_stats, "xstats": _xstats}
+
+
+@option("--display-xstats=NAME[,NAME]", "extended statistics to show with the port statistics")
+def display_xstats(app: "TestPmd", names: str) -> None:
+    app.config.ports.xstats_display = [name for name in names.split(",") if name]
+
+
+@command("set xstats-hide-zero (on|off)", "Set whether extended statistics that are 0 are left out.", "config")
+def set_xstats_hide_zero(app: "TestPmd", mode: str) -> None:
+    app.config.ports.xstats_hide_zero = mode == "on"
+
+
+@command("show port summary (port_id|all)", "Show the ports, a line each.", "display")
+def show_port_summary(app: "TestPmd", which: int | str) -> str:
+    if which == "all":
+        return render_port.summary(list(app.ports), len(app.ports))
+    if which in app.ports:
+        return render_port.summary([app.ports[int(which)]], len(app.ports))
+    heading = render_port.summary([], len(app.ports))
+    return f"{heading}\n{render_port.invalid_port(int(which), app.ports.ids())}"
+
+
+@command("show port (port_id) macs", "Show the MAC addresses of a port.", "display")
+def show_port_macs(app: "TestPmd", port_id: int) -> str:
+    return _of_device(app, port_id, lambda port: render_port.macs([port.mac]))
+
+
+@command("show port (port_id) (rx_offload|tx_offload) capabilities", "Show the offloads a port can do.", "display")
+def show_offload_capabilities(app: "TestPmd", port_id: int, direction: str) -> str:
+    kind = direction[:2].capitalize()
+    return _of_device(app, port_id, lambda port: render_port.offload_capabilities(port, kind))
+
+
+@command("show port (port_id) (rx_offload|tx_offload) configuration", "Show the offloads a port does.", "display")
+def show_offload_configuration(app: "TestPmd", port_id: int, direction: str) -> str:
+    kind = direction[:2].capitalize()
+    return _of_device(
+        app,
+        port_id,
+        lambda port: render_port.offload_configuration(port, kind),
+        f"Error during getting device configuration (port {port_id}): No such device",
+    )
+
+
+def _of_device(app: "TestPmd", port_id: int, show: Callable[[EthPort], str], missing: str = "") -> str:
+    if port_id in app.ports:
+        return show(app.ports[port_id])
+    missing = missing or f"Error during getting device (port {port_id}) info: No such device"
+    return f"ETHDEV: Invalid port_id={port_id}\n{missing}"
+
+
+@command("show device info (identifier|all)", "Show the devices and their ports.", "display")
+def show_device_info(app: "TestPmd", identifier: str) -> str:
+    devices = [port for port in app.ports if identifier in ("all", port.name)]
+    if not devices and identifier != "all" and not _names_a_driver(identifier):
+        return f'EAL: failed to parse device "{identifier}"\ncannot parse identifier'
+    return "\n".join(render_port.device_info(port) for port in devices)
+
+
+def _names_a_driver(identifier: str) -> bool:
+    from pytestpmd.drivers import DRIVERS, discover
+
+    discover()
+    return identifier.rstrip("0123456789") in DRIVERS
+
+
+@command("show fwd stats all", "Show what was forwarded since start.", "display")
+def show_fwd_stats(app: "TestPmd") -> str:
+    return forward_stats(app.session.stats())
+
+
+@command("show config (rxtx|cores|fwd)", "Show how forwarding is set.", "display")
+def show_config(app: "TestPmd", what: str) -> str:
+    if what == "cores":
+        return render_config.cores(app.config.forward.corelist)
+    if what == "rxtx":
+        return render_config.rxtx(app.config, list(app.ports))
+    return forwarding(app, app.session.plan or app.session.make_plan())

@@ -1,0 +1,21 @@
+"""Texts of DPDK's testpmd 26.07, command by command, in ``data/transcripts``; and how to compare with them.
+
+A file holds what the original printed after the echo of the command, up to the next prompt.
+"""
+
+import re
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "data" / "transcripts"
+
+
+def transcript(name: str) -> str:
+    """What the original printed."""
+    return (FOLDER / f"{name}.txt").read_text()
+
+
+def masked(text: str) -> str:
+    """The text without what differs from run to run: MAC addresses, counts, cycles."""
+    text = re.sub(r"\b[0-9A-F]{2}(:[0-9A-F]{2}){5}\b", "MAC", text)
+    text = re.sub(r"(packets|bytes|missed|dropped|total|errors|nombuf|pps|bps|bursts) ?: +\d+ *", r"\1: N ", text)
+    return re.sub(r"=[\d.]+(?= [(/)])|=\d+(?=\))|\d+ MHz|\d+%", "N", text)
