@@ -116,6 +116,11 @@ class Candidate:
     kind: str
     help: str
 
+    @property
+    def label(self) -> str:
+        """How a list shows it: ``word``, ``word [kind]`` or ``[kind]``."""
+        return " ".join(part for part in (self.text, f"[{self.kind}]" if self.kind else "") if part)
+
 
 # Syntax line -> Pattern
 

@@ -7,8 +7,9 @@
         return None
 
 The function gets the app and then the values of the line (see ``grammar.py``) in order; one that an optional part left
-out is not passed, so it takes the parameter's default, or None without one. It returns the text to print, or None. An
-option is a second door to the same function: it passes its one value, the constant ``value=``, or, a flag, nothing.
+out is not passed, so it takes the parameter's default, or None without one. It returns the text to print, or None. A
+keyword-only parameter ``session`` gets the console's :class:`Session`, for the few commands that are about the console.
+An option is a second door to the same function: it passes its one value, the constant ``value=``, or, a flag, nothing.
 """
 
 import importlib
@@ -59,9 +60,9 @@ class Command:
     def parameters(self) -> list[inspect.Parameter]:
         return _parameters(self.function)
 
-    def call(self, app: Any, values: dict[int, Any]) -> str:
+    def call(self, app: Any, values: dict[int, Any], session: Any = None) -> str:
         """Run the function with the values of a line; the text to print."""
-        passed = {}
+        passed = {"session": session} if _wants_session(self.function) else {}
         for number, parameter in enumerate(self.parameters):
             if number in values:
                 passed[parameter.name] = values[number]
@@ -91,6 +92,11 @@ class Option:
         """Run the function with the option's value; the text to print."""
         arguments = [given] if self.takes_value else [] if self.value is None else [self.value]
         return self.function(app, *arguments) or ""
+
+
+def _wants_session(function: Function) -> bool:
+    code = function.__code__
+    return "session" in code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
 
 
 def _parameters(function: Function) -> list[inspect.Parameter]:

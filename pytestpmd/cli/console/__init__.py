@@ -1,0 +1,63 @@
+"""The console, driven three ways with one result: by a script on a terminal, by a pipe or a file, by a person.
+
+``session.py`` runs lines; ``plain.py`` (with ``keys.py``) reads them for scripts and pipes, ``rich.py`` for a person
+whom ``probe.py`` has proven to sit there.
+"""
+
+from typing import Any, Literal
+
+from pytestpmd.cli.console import probe
+from pytestpmd.cli.console.oneshot import stats_loop, wait_for_enter
+from pytestpmd.cli.console.plain import run_plain
+from pytestpmd.cli.console.probe import Proof
+from pytestpmd.cli.console.session import PROMPT, Quit, Session, say, write
+from pytestpmd.cli.console.stop import Stop, StopRequested
+from pytestpmd.cli.registry import Registry
+
+__all__ = [
+    "PROMPT",
+    "Mode",
+    "Proof",
+    "Quit",
+    "Session",
+    "Stop",
+    "StopRequested",
+    "execute",
+    "find_out",
+    "run_console",
+    "run_file",
+    "say",
+    "stats_loop",
+    "wait_for_enter",
+    "write",
+]
+
+Mode = Literal["plain", "rich", "auto"]
+
+
+def find_out(mode: Mode, stop: Stop) -> Proof:
+    """Which console it will be; call it before the first line of output. StopRequested on a signal."""
+    return probe.look(stop) if mode == "auto" else Proof(person=mode == "rich")
+
+
+def run_console(app: Any, registry: Registry, proof: Proof, stop: Stop) -> None:
+    """Read and run commands until ``quit``, Ctrl-D, the end of input or a signal; the terminal is as it was then."""
+    session = Session(app, registry, stop)
+    if stop.requested:
+        return
+    if proof.person:
+        from pytestpmd.cli.console.rich import run_rich
+
+        run_rich(session, proof.typed)
+    else:
+        run_plain(session, proof.typed)
+
+
+def run_file(app: Any, registry: Registry, path: str, echo: bool, stop: Stop) -> None:
+    """Run the commands of a file; ConfigError if it cannot be read."""
+    Session(app, registry, stop).run_file(path, echo=echo)
+
+
+def execute(app: Any, registry: Registry, line: str, stop: Stop | None = None) -> str:
+    """Run one line; the text to print. TestpmdError becomes its text here, Quit passes."""
+    return Session(app, registry, stop or Stop()).execute(line)

@@ -1,0 +1,113 @@
+"""What a console needs whoever types: run a line, run a file, say things."""
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pytestpmd.cli.console.stop import Stop
+from pytestpmd.cli.registry import Registry
+from pytestpmd.errors import CommandError, ConfigError, TestpmdError
+from pytestpmd.log import log_type
+
+PROMPT = "testpmd> "
+NESTED_MAX = 16  # files loading files
+
+_LOG = log_type("lib.cmdline", "CMDLINE")
+
+
+def _say_nothing(error: CommandError) -> str:
+    return ""
+
+
+class Quit(Exception):
+    """The ``quit`` command: ends the console, or the file, that it was read from."""
+
+
+def say(text: str) -> None:
+    """Print text, whole lines unless it is empty, and flush it."""
+    write(text if not text or text.endswith("\n") else f"{text}\n")
+
+
+def write(text: str) -> None:
+    """Print text as it is and flush it; where the reader has gone, go on without one."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
+        _abandon_stdout()
+
+
+def _abandon_stdout() -> None:
+    """Whoever read us is gone. Ports must still be closed, and the words on the way need somewhere to go."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+class Session:
+    """The app, its commands, and the wish to end, for as long as one console runs."""
+
+    def __init__(self, app: Any, registry: Registry, stop: Stop) -> None:
+        self.app, self.registry, self.stop = app, registry, stop
+        self._nested = 0
+
+    def run(self, line: str) -> str:
+        """Run a line; the text it returns. TestpmdError if it is wrong or fails, Quit from ``quit``."""
+        match = self.registry.parse(line)
+        return match.command.call(self.app, match.values, session=self) if match else ""
+
+    def execute(self, line: str, explain: Callable[[CommandError], str] = str) -> str:
+        """Run a line; the text to print, whatever becomes of it. Quit from ``quit``.
+
+        ``explain`` makes the text for a line that is no command. A bug in one command must not take the ports down with
+        it: it becomes one line here, and its traceback goes to the log.
+        """
+        try:
+            return self.run(line)
+        except Quit:
+            raise
+        except CommandError as error:
+            return explain(error)
+        except TestpmdError as error:
+            return str(error)
+        except Exception as error:
+            _LOG.debug("%s: %s", line, traceback.format_exc())
+            return f"Internal error: {type(error).__name__}: {error}"
+
+    def run_file(self, path: str, *, echo: bool) -> None:
+        """Run the lines of a file, saying what each returns; ConfigError if the file cannot be read.
+
+        With ``echo`` each line is shown, and what was wrong with it; without, a line that is no command is passed
+        over, as the original does.
+        """
+        lines = self._read(path, echo=echo)
+        name = Path(path).name
+        self._nested += 1
+        try:
+            for line in lines:
+                if self.stop.requested:
+                    break
+                if echo:
+                    say(f"[{name}] {line}")
+                say(self.execute(line, str if echo else _say_nothing))
+        except Quit:
+            pass
+        finally:
+            self._nested -= 1
+        say(f"[{name}] <End-Of-File>" if echo else f"Finished reading CLI commands from {path}")
+
+    def _read(self, path: str, *, echo: bool) -> list[str]:
+        if self._nested >= NESTED_MAX:
+            raise ConfigError(f"Failed to open file {path}: more than {NESTED_MAX} files load one another")
+        try:
+            return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError as error:
+            if echo:
+                raise ConfigError(f"Failed to open file {path}: {error.strerror}") from error
+            raise ConfigError(f"Failed to create file based cmdline context: {path}") from error
