@@ -15,7 +15,7 @@ from cffi import FFI
 PACKAGE = Path(__file__).parent
 CONTRACT_END = "/* C only */"
 INCLUDE = re.compile(r'^#include "(.+)"$', re.MULTILINE)
-STRIP = re.compile(r"^\s*#(?!define \w+ \d)[^\n]*(?:\\\n[^\n]*)*$|\bALIGNED\(\w+\)|\b_Atomic\b|\bstatic_assert\(.*?\);", re.MULTILINE)
+STRIP = re.compile(r"^\s*#(?!define \w+ +\d)[^\n]*$|\bALIGNED\(\w+\)", re.MULTILINE)
 
 
 def headers_in_order() -> list[Path]:

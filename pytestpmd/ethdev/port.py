@@ -12,10 +12,11 @@ from enum import Enum
 from typing import Any, ClassVar
 
 from pytestpmd.errors import ConfigError, NotSupported, PortError
+from pytestpmd.ethdev.link import SPEED_UNKNOWN, Link
+from pytestpmd.ethdev.offloads import RxOffload, TxOffload, names
 from pytestpmd.ethdev.stats import QUEUE_FIELDS, QueueCounters, Stats, port_stats
 
-SPEED_UNKNOWN = 0xFFFFFFFF
-FALLBACK_RING_SIZE = 512
+__all__ = ["SPEED_UNKNOWN", "DescLimits", "DeviceInfo", "EthPort", "Link", "PortConf", "PortState", "Queue"]
 
 
 class PortState(Enum):
@@ -61,16 +62,6 @@ class DeviceInfo:
 
 
 @dataclass(frozen=True)
-class Link:
-    """A port's link; ``speed`` in Mbit/s, 0 for none, ``SPEED_UNKNOWN`` for not known."""
-
-    up: bool
-    speed: int = 10_000
-    full_duplex: bool = True
-    autoneg: bool = False
-
-
-@dataclass(frozen=True)
 class PortConf:
     """What the application asks of a port at ``configure``; descriptor counts of 0 leave the choice to the driver."""
 
@@ -90,28 +81,29 @@ class PortConf:
 class Queue:
     """One receive or transmit queue: what a stream copies into C, and the counters that the lcore writes.
 
-    ``burst`` is a ``rx_burst_t`` or ``tx_burst_t``, ``handle`` its first argument, ``stats`` a ``struct queue_stats *``.
+    ``burst`` is a ``rx_burst_t`` or ``tx_burst_t``, ``handle`` its first argument, ``stats`` a
+    ``struct queue_stats *``.
     """
 
     burst: Any
     handle: Any
     stats: Any
-    baseline: dict[str, int] = field(default_factory=dict)
+    baseline: QueueCounters = field(default_factory=QueueCounters)
     enabled: bool = True
+
+    def lifetime(self) -> QueueCounters:
+        """What the queue counted since it was made."""
+        return QueueCounters(
+            **{name: getattr(self.stats, name) for name in QUEUE_FIELDS}, size_bins=tuple(self.stats.size_bins)
+        )
 
     def counters(self) -> QueueCounters:
         """What the queue counted since the last :meth:`clear`."""
-        return QueueCounters(
-            **{name: getattr(self.stats, name) - self.baseline.get(name, 0) for name in QUEUE_FIELDS},
-            size_bins=tuple(
-                count - self.baseline.get(f"bin{i}", 0) for i, count in enumerate(self.stats.size_bins)
-            ),
-        )
+        return self.lifetime() - self.baseline
 
     def clear(self) -> None:
         """Count from here. The lcore owns the counters, so they are never written, only subtracted."""
-        self.baseline = {name: getattr(self.stats, name) for name in QUEUE_FIELDS}
-        self.baseline |= {f"bin{i}": count for i, count in enumerate(self.stats.size_bins)}
+        self.baseline = self.lifetime()
 
 
 class EthPort(ABC):
@@ -121,7 +113,11 @@ class EthPort(ABC):
     #: The NUMA node that the device sits on; -1 for none.
     numa_node: ClassVar[int] = 0
     #: ``(suffix, field of QueueCounters)`` of the driver's own per-queue xstats, in print order.
-    rx_xstats: ClassVar[tuple[tuple[str, str], ...]] = (("packets", "packets"), ("bytes", "bytes"), ("errors", "errors"))
+    rx_xstats: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("packets", "packets"),
+        ("bytes", "bytes"),
+        ("errors", "errors"),
+    )
     tx_xstats: ClassVar[tuple[tuple[str, str], ...]] = (("packets", "packets"), ("bytes", "bytes"))
 
     def __init__(self, name: str, devargs: str = "") -> None:
@@ -196,8 +192,8 @@ class EthPort(ABC):
             raise PortError(f"Port {self.port_id} must be stopped to allow configuration")
         info = self.info()
         self._check_queues(conf, info)
-        self._check_offloads("Rx", conf.rx_offloads, info.rx_offload_capa)
-        self._check_offloads("Tx", conf.tx_offloads, info.tx_offload_capa)
+        self._check_offloads("Rx", conf.rx_offloads, info.rx_offload_capa, RxOffload)
+        self._check_offloads("Tx", conf.tx_offloads, info.tx_offload_capa, TxOffload)
         self.setup(conf, pool)
         self.conf = conf
         self.mtu = conf.mtu
@@ -213,12 +209,11 @@ class EthPort(ABC):
                     f"and a product of {limits.align}"
                 )
 
-    def _check_offloads(self, kind: str, asked: int, capa: int) -> None:
-        if asked & ~capa:
-            raise ConfigError(
-                f"Ethdev port_id={self.port_id} requested {kind} offloads 0x{asked:x} doesn't match {kind} offloads "
-                f"capabilities 0x{capa:x} in rte_eth_dev_configure()"
-            )
+    def _check_offloads(self, way: str, asked: int, capa: int, kind: type[RxOffload] | type[TxOffload]) -> None:
+        missing = asked & ~capa
+        if missing:
+            named = " ".join(names(missing, kind)) or f"0x{missing:x}"
+            raise ConfigError(f"ETHDEV: Ethdev port_id={self.port_id} does not support {way} offloads {named}")
 
     def start(self) -> None:
         """``STOPPED`` → ``STARTED``; a port that is started already stays so."""
@@ -248,6 +243,10 @@ class EthPort(ABC):
         """The basic statistics since the last :meth:`clear_stats`."""
         return port_stats([q.counters() for q in self.rx_queues], [q.counters() for q in self.tx_queues])
 
+    def lifetime_stats(self) -> Stats:
+        """The basic statistics since the queues were made, whatever was cleared."""
+        return port_stats([q.lifetime() for q in self.rx_queues], [q.lifetime() for q in self.tx_queues])
+
     def clear_stats(self) -> None:
         """Count from zero, basic and extended alike: they are the same counters."""
         for queue in (*self.rx_queues, *self.tx_queues):
@@ -256,8 +255,8 @@ class EthPort(ABC):
     def xstats(self) -> list[tuple[str, int]]:
         """Names and values of the extended statistics: the basic ones first, then the driver's, queue by queue."""
         values = list(self.stats().xstats())
-        for prefix, queues, names in (("rx", self.rx_queues, self.rx_xstats), ("tx", self.tx_queues, self.tx_xstats)):
+        for prefix, queues, shown in (("rx", self.rx_queues, self.rx_xstats), ("tx", self.tx_queues, self.tx_xstats)):
             for i, queue in enumerate(queues):
                 counters = queue.counters()
-                values += [(f"{prefix}_q{i}_{suffix}", counters.value(source)) for suffix, source in names]
+                values += [(f"{prefix}_q{i}_{suffix}", counters.value(source)) for suffix, source in shown]
         return values

@@ -28,7 +28,7 @@ def forwarding(config: Config, engine: str, nb_ports: int, lcores: Sequence[Lcor
     for lcore in lcores:
         lines.append(f"Logical Core {lcore.lcore_id} (socket 0) forwards packets on {len(lcore.streams)} streams:")
         lines += [_stream(config.forward, stream) for stream in lcore.streams]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n"
 
 
 def _stream(forward: ForwardConfig, stream: StreamSpec) -> str:

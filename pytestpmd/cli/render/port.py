@@ -1,12 +1,13 @@
 """``show port info|summary|macs|...`` and ``show device info``: what a port is, as testpmd lays it out.
 
-Every function here takes values and gives the lines; no line ends in a newline of its own.
+Every function here takes values and gives the lines, the last without its newline unless an empty one follows it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from pytestpmd.ethdev.link import Link, speed_text
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload, names
-from pytestpmd.ethdev.port import SPEED_UNKNOWN, DescLimits, DeviceInfo, EthPort, Link
+from pytestpmd.ethdev.port import DescLimits, DeviceInfo, EthPort
 
 BORDER = "*" * 21
 FLOW_TYPES_WIDTH = 64
@@ -15,28 +16,6 @@ FLOW_TYPES_WIDTH = 64
 def mac(address: bytes) -> str:
     """An Ethernet address as the original prints it."""
     return address.hex(":").upper()
-
-
-def speed(mbps: int) -> str:
-    """A link speed, given in Mbit/s."""
-    if mbps == SPEED_UNKNOWN:
-        return "Unknown"
-    if mbps == 0:
-        return "None"
-    return f"{mbps / 1000:g} Gbps" if mbps >= 1000 else f"{mbps} Mbps"
-
-
-def status(link: Link) -> str:
-    """``up`` or ``down``."""
-    return "up" if link.up else "down"
-
-
-def link_line(port_id: int, link: Link) -> str:
-    """The line of ``Checking link statuses...`` and of a link change."""
-    if not link.up:
-        return f"Port {port_id} Link down"
-    duplex = "FDX" if link.full_duplex else "HDX"
-    return f"Port {port_id} Link up at {speed(link.speed)} {duplex} {'Autoneg' if link.autoneg else 'Fixed'} None"
 
 
 def invalid_port(port_id: int, valid: Iterable[int]) -> str:
@@ -57,7 +36,9 @@ def summary(ports: Sequence[EthPort], available: int) -> str:
 
 def _summary_of(port: EthPort) -> str:
     link = port.link()
-    return _summary_row(str(port.port_id), mac(port.mac), port.name, port.driver_name, status(link), speed(link.speed))
+    return _summary_row(
+        str(port.port_id), mac(port.mac), port.name, port.driver_name, link.status, speed_text(link.speed)
+    )
 
 
 def _summary_row(port_id: str, address: str, name: str, driver: str, state: str, link: str) -> str:
@@ -98,8 +79,8 @@ def _identity(port: EthPort) -> Iterator[str]:
 
 
 def _link(link: Link) -> Iterator[str]:
-    yield f"Link status: {status(link)}"
-    yield f"Link speed: {speed(link.speed)}"
+    yield f"Link status: {link.status}"
+    yield f"Link speed: {speed_text(link.speed)}"
     yield f"Link duplex: {'full' if link.full_duplex else 'half'}-duplex"
     yield f"Autoneg status: {'On' if link.autoneg else 'Off'}"
 
@@ -194,7 +175,7 @@ def offload_capabilities(port: EthPort, kind: str) -> str:
     device = port.info()
     capable = device.rx_offload_capa if kind == "Rx" else device.tx_offload_capa
     per_port = _words("  Per Port  :", capable, kind)
-    return f"{kind} Offloading Capabilities of port {port.port_id} :\n  Per Queue :\n{per_port}\n"
+    return f"{kind} Offloading Capabilities of port {port.port_id} :\n  Per Queue :\n{per_port}\n\n"
 
 
 def offload_configuration(port: EthPort, kind: str) -> str:
@@ -208,7 +189,7 @@ def offload_configuration(port: EthPort, kind: str) -> str:
         "  Port :",
         *(_words(f"  Queue[{i:2}] :", active, kind) for i in range(len(queues))),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n"
 
 
 def _words(head: str, offloads: int, kind: str) -> str:

@@ -1,0 +1,90 @@
+"""net_null: receives packets of one size as fast as they are taken, and swallows what is sent.
+
+For measuring everything else (DPDK guide, "Null Poll Mode Driver").
+"""
+
+import os
+from typing import Any
+
+from pytestpmd._dataplane import lib
+from pytestpmd.drivers import driver
+from pytestpmd.eal.devargs import DevArgs, arg, integer
+from pytestpmd.eal.memory import Arena
+from pytestpmd.eal.mempool import Mempool
+from pytestpmd.errors import ConfigError
+from pytestpmd.ethdev.offloads import TxOffload
+from pytestpmd.ethdev.port import DeviceInfo, EthPort, Link, PortConf, Queue
+
+MAX_QUEUES = 1024
+_IP = ("", "-frag", "-tcp", "-udp", "-sctp", "-other")
+RSS_FLOW_TYPES = (
+    *(f"{version}{flow}" for version in ("ipv4", "ipv6") for flow in _IP),
+    *("l2-payload", "ipv6-ex", "ipv6-tcp-ex", "ipv6-udp-ex", "port", "vxlan", "geneve", "nvgre", "mpls"),
+)
+
+
+@driver("net_null", "eth_null")
+class NullPort(EthPort):
+    """A port with nothing behind it."""
+
+    driver_name = "net_null"
+
+    class Args(DevArgs):
+        """``size`` and ``copy`` in bytes; ``no-rx`` makes it silent."""
+
+        size: int = arg(64, convert=integer(1, 65535))
+        copy: int = arg(0, convert=integer(0, 65535))
+        no_rx: bool = arg(False, key="no-rx")
+
+    def __init__(self, name: str, devargs: str, args: Args) -> None:
+        super().__init__(name, devargs)
+        if args.copy and args.no_rx:
+            raise ConfigError("copy and no-rx do not go together")
+        self.args = args
+        first, *rest = os.urandom(6)
+        self.mac = bytes([(first & 0xFE) | 0x02, *rest])
+        self.promiscuous = self.all_multicast = True
+        self._up = False
+        self._memory: Arena | None = None
+
+    def info(self) -> DeviceInfo:
+        return DeviceInfo(
+            max_rx_queues=MAX_QUEUES,
+            max_tx_queues=MAX_QUEUES,
+            tx_offload_capa=TxOffload.MT_LOCKFREE | TxOffload.MULTI_SEGS,
+            reta_size=128,
+            hash_key_size=40,
+            flow_types=RSS_FLOW_TYPES,
+        )
+
+    def link(self) -> Link:
+        return Link(up=self._up)
+
+    def setup(self, conf: PortConf, pool: Mempool) -> None:
+        if self.args.size > pool.data_room - lib.MBUF_HEADROOM:
+            raise ConfigError(f"size={self.args.size} does not fit an mbuf of {pool.data_room} bytes")
+        memory = Arena((conf.nb_rxq + conf.nb_txq + 1) * (256 + 65536))
+        self._memory = memory
+        rx_burst, tx_burst = self._bursts()
+        self.rx_queues = [self._queue(memory, pool, rx_burst) for _ in range(conf.nb_rxq)]
+        self.tx_queues = [self._queue(memory, pool, tx_burst) for _ in range(conf.nb_txq)]
+
+    def _bursts(self) -> tuple[Any, Any]:
+        if self.args.no_rx:
+            return lib.null_rx_nothing, lib.null_tx
+        return (lib.null_rx_copy, lib.null_tx_copy) if self.args.copy else (lib.null_rx, lib.null_tx)
+
+    def _queue(self, memory: Arena, pool: Mempool, burst: Any) -> Queue:
+        queue = memory.struct("struct null_queue")
+        queue.pool, queue.dummy = pool.ptr, memory.alloc(65536)
+        queue.size, queue.copy, queue.port_id = self.args.size, min(self.args.copy, self.args.size), self.port_id
+        return Queue(burst, queue, queue.stats)
+
+    def bring_up(self) -> None:
+        self._up = True
+
+    def bring_down(self) -> None:
+        self._up = False
+
+    def release(self) -> None:
+        self._memory = None

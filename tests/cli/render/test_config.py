@@ -1,6 +1,6 @@
 import pytest
 from fakes.app import FakeApp, VirtioLikePort
-from transcripts import transcript
+from transcripts import printed, transcript
 
 from pytestpmd.cli.render import config as render
 from pytestpmd.config import Config
@@ -11,7 +11,7 @@ def start_text(config: Config, app: FakeApp) -> str:
     dealt = plan(app.ports.ids(), 1, 1, [1])
     config.forward.nb_ports = len(app.ports)
     forwarding = render.forwarding(config, config.forward.engine, len(app.ports), dealt.lcores)
-    return f"{forwarding}\n{render.rxtx(config, list(app.ports))}\n"
+    return printed(forwarding + render.rxtx(config, list(app.ports)))
 
 
 def test_start_says_who_forwards_what_and_how() -> None:
@@ -40,13 +40,13 @@ def test_retry_is_said_twice_and_with_its_numbers() -> None:
     config = Config()
     config.forward.retry = True
     dealt = plan([0, 1], 1, 1, [1])
-    assert render.forwarding(config, "io", 2, dealt.lcores) + "\n" == transcript("show-config-fwd-retry")
+    assert render.forwarding(config, "io", 2, dealt.lcores) == transcript("show-config-fwd-retry")
     assert render.rxtx(config, []).startswith("  io packet forwarding with retry packets/burst=32\n")
 
 
 def test_two_queues_are_two_streams() -> None:
     dealt = plan([0], 2, 2, [1])
-    assert render.forwarding(Config(), "io", 1, dealt.lcores) + "\n" == transcript("show-config-fwd-two-queues")
+    assert render.forwarding(Config(), "io", 1, dealt.lcores) == transcript("show-config-fwd-two-queues")
 
 
 def test_a_peer_that_was_set_is_shown() -> None:

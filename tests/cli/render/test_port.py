@@ -1,8 +1,9 @@
 import pytest
 from fakes.app import FakeApp, VirtioLikePort
-from transcripts import masked, transcript
+from transcripts import masked, printed, transcript
 
 from pytestpmd.cli.render import port as render
+from pytestpmd.ethdev.link import speed_text
 from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import EthPort, Link, PortConf
 
@@ -13,23 +14,19 @@ def virtio_port() -> VirtioLikePort:
     return port
 
 
-def lines(*texts: str) -> str:
-    return "".join(f"{text}\n" for text in texts)
-
-
 def test_port_info_is_the_originals_line_by_line() -> None:
-    shown = lines(*(render.info(port) for port in FakeApp().ports))
+    shown = printed(*(render.info(port) for port in FakeApp().ports))
     assert masked(shown) == masked(transcript("show-port-info-all"))
 
 
-def test_port_info_of_a_virtio_port_has_its_private_lines() -> None:
-    assert masked(lines(render.info(virtio_port()))) == masked(transcript("virtio-show-port-info-0"))
+def test_port_info_of_a_virtio_port_has_its_private_printed() -> None:
+    assert masked(printed(render.info(virtio_port()))) == masked(transcript("virtio-show-port-info-0"))
 
 
 def test_port_info_of_a_stopped_virtio_port_has_no_speed() -> None:
     port = virtio_port()
     port.line = Link(up=False, speed=0, autoneg=True)
-    assert masked(lines(render.info(port))) == masked(transcript("virtio-stopped-show-port-info-0"))
+    assert masked(printed(render.info(port))) == masked(transcript("virtio-stopped-show-port-info-0"))
 
 
 def test_port_info_begins_with_21_stars_and_mtu_stands_before_its_bounds() -> None:
@@ -46,20 +43,20 @@ def test_vlan_offloads_that_are_on_are_told() -> None:
 
 def test_summary_of_all_ports() -> None:
     ports = list(FakeApp().ports)
-    assert masked(lines(render.summary(ports, 2))) == masked(transcript("show-port-summary-all"))
+    assert masked(printed(render.summary(ports, 2))) == masked(transcript("show-port-summary-all"))
 
 
 def test_summary_of_one_port_still_counts_all() -> None:
     ports = list(FakeApp().ports)
-    assert masked(lines(render.summary(ports[:1], 2))) == masked(transcript("show-port-summary-0"))
+    assert masked(printed(render.summary(ports[:1], 2))) == masked(transcript("show-port-summary-0"))
 
 
 def test_summary_lets_long_names_push_the_columns() -> None:
-    assert masked(lines(render.summary([virtio_port()], 1))) == masked(transcript("virtio-show-port-summary-all"))
+    assert masked(printed(render.summary([virtio_port()], 1))) == masked(transcript("virtio-show-port-summary-all"))
 
 
 def test_an_invalid_port_is_answered_with_the_valid_ones() -> None:
-    assert lines(render.invalid_port(9, [0, 1])) == transcript("show-port-info-9")
+    assert printed(render.invalid_port(9, [0, 1])) == transcript("show-port-info-9")
     assert render.invalid_port(0, []).endswith("The valid ports array is [ ]")
 
 
@@ -75,32 +72,32 @@ def test_an_invalid_port_is_answered_with_the_valid_ones() -> None:
     ],
 )
 def test_speed_is_written_with_its_unit(mbps: int, text: str) -> None:
-    assert render.speed(mbps) == text
+    assert speed_text(mbps) == text
 
 
 @pytest.mark.parametrize(
     ("link", "text"),
     [
-        (Link(up=True), "Port 1 Link up at 10 Gbps FDX Fixed None"),
-        (Link(up=True, speed=100, full_duplex=False, autoneg=True), "Port 1 Link up at 100 Mbps HDX Autoneg None"),
-        (Link(up=False), "Port 1 Link down"),
+        (Link(up=True), "up at 10 Gbps FDX Fixed None"),
+        (Link(up=True, speed=100, full_duplex=False, autoneg=True), "up at 100 Mbps HDX Autoneg None"),
+        (Link(up=False), "down"),
     ],
 )
 def test_link_line(link: Link, text: str) -> None:
-    assert render.link_line(1, link) == text
+    assert link.describe() == text
 
 
 def test_device_info_names_the_device_and_its_port() -> None:
-    shown = lines(*(render.device_info(port) for port in FakeApp().ports))
+    shown = printed(*(render.device_info(port) for port in FakeApp().ports))
     assert masked(shown) == masked(transcript("show-device-info-all"))
 
 
 def test_device_info_of_a_device_on_no_numa_node() -> None:
-    assert masked(lines(render.device_info(virtio_port()))) == masked(transcript("virtio-show-device-info-all"))
+    assert masked(printed(render.device_info(virtio_port()))) == masked(transcript("virtio-show-device-info-all"))
 
 
 def test_macs_leaves_out_free_places() -> None:
-    shown = lines(render.macs([bytes.fromhex("020000000001"), bytes(6)]))
+    shown = printed(render.macs([bytes.fromhex("020000000001"), bytes(6)]))
     assert masked(shown) == masked(transcript("show-port-0-macs"))
 
 
@@ -112,11 +109,11 @@ def test_macs_leaves_out_free_places() -> None:
     ],
 )
 def test_offload_capabilities(port: EthPort, kind: str, name: str) -> None:
-    assert lines(render.offload_capabilities(port, kind)) == transcript(name)
+    assert printed(render.offload_capabilities(port, kind)) == transcript(name)
 
 
 def test_offload_configuration_has_a_line_a_queue() -> None:
     port = next(iter(FakeApp().ports))
-    assert lines(render.offload_configuration(port, "Rx")) == transcript("rx-offload-configuration")
+    assert printed(render.offload_configuration(port, "Rx")) == transcript("rx-offload-configuration")
     port.conf = PortConf(tx_offloads=0x8001)
     assert "  Queue[ 0] : VLAN_INSERT MULTI_SEGS\n" in render.offload_configuration(port, "Tx")

@@ -1,0 +1,292 @@
+"""TestPmd: the ports, the pools and the forwarding session; what commands talk to.
+
+Operations that take a while say their texts through ``say`` as they go, because the drivers' log lines come in between;
+the texts are those of the original's ``testpmd.c``, which scripts wait for.
+"""
+
+import errno
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pytestpmd.config import Config, mtu_of
+from pytestpmd.drivers import ProbeError, probe
+from pytestpmd.eal.args import EalArgs
+from pytestpmd.eal.mempool import OPS_NAME, Mempool
+from pytestpmd.errors import NotSupported, TestpmdError
+from pytestpmd.ethdev.offloads import TxOffload
+from pytestpmd.ethdev.port import EthPort, PortConf, PortState
+from pytestpmd.ethdev.ports import Ports
+from pytestpmd.fwd.session import Session
+from pytestpmd.log import EAL, TESTPMD
+
+RX_DESC_MAX = 2048
+TX_DESC_MAX = 2048
+MAX_PKT_BURST = 512
+MAX_ETHPORTS = 32
+LINK_CHECK_S = 9.0
+LINK_CHECK_STEP_S = 0.1
+
+
+@dataclass(frozen=True)
+class BuiltInPair:
+    """A back-end and a front-end in one process, joined by a real vhost-user socket in a folder of its own."""
+
+    folder: Path
+
+    def devices(self) -> list[str]:
+        """Their device strings, the back-end first: it listens."""
+        socket = self.folder / "pair.sock"
+        return [f"net_vhost0,iface={socket}", f"net_virtio_user0,path={socket}"]
+
+
+class TestPmd:
+    """The program without its console. Leaving it as a context stops forwarding and gives everything back."""
+
+    __test__ = False
+
+    def __init__(self, config: Config, eal: EalArgs, say: Callable[[str], None] = print) -> None:
+        self.config = config
+        self.eal = eal
+        self.say = say
+        self.ports = Ports()
+        self.pools: list[Mempool] = []
+        self.session = Session(self)
+        self.main_lcore = eal.main_lcore
+        self.worker_lcores = [lcore.lcore_id for lcore in eal.worker_lcores]
+        self.exit_requested = False
+        self._cpus = {lcore.lcore_id: lcore.cpus for lcore in eal.lcores}
+        self._pair: BuiltInPair | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def cpus_of(self, lcore_id: int) -> Iterable[int]:
+        """CPUs that an lcore's thread may run on."""
+        return self._cpus[lcore_id]
+
+    def fwd_lcores(self) -> list[int]:
+        """The lcores that the next ``start`` forwards on."""
+        return self.config.forward.corelist[: self.config.forward.nb_cores]
+
+    def fwd_ports(self) -> list[int]:
+        """The ports that the next ``start`` forwards between."""
+        return self.config.forward.portlist[: self.config.forward.nb_ports]
+
+    def request_quit(self) -> None:
+        """End the console, or the wait of a run without one."""
+        self.exit_requested = True
+
+    # Bringing things up.
+
+    def probe(self) -> None:
+        """Probe the devices that were asked for; without any, make the built-in pair.
+
+        A device that cannot be probed is logged and left out; an unknown driver ends the program
+        (:class:`pytestpmd.drivers.NoSuchDriver`).
+        """
+        devices: list[str] = list(self.eal.vdevs)
+        if not self.eal.asks_for_ports:
+            devices = self._make_pair()
+        failed = False
+        for device in devices:
+            try:
+                self.attach(device)
+            except ProbeError as error:
+                EAL.error("%s", error)
+                failed = True
+        if failed:
+            EAL.error("Bus (vdev) probe failed.")
+        if not self.ports:
+            TESTPMD.warning("No probed ethernet devices")
+
+    def _make_pair(self) -> list[str]:
+        self._pair = BuiltInPair(Path(tempfile.mkdtemp(prefix="pytestpmd-")))
+        devices = self._pair.devices()
+        self.say(
+            "No ports asked for: net_vhost0 and net_virtio_user0 make a pair on one vhost-user socket"
+        )
+        return devices
+
+    def attach(self, device: str) -> EthPort:
+        """Probe one device and give it a port id."""
+        port = probe(device)
+        self.ports.attach(port)
+        port.on_link_change = self._on_link_change
+        port.on_queue_state = self._on_queue_state
+        return port
+
+    def create_pools(self) -> None:
+        """One mbuf pool for each ``--mbuf-size``."""
+        pool = self.config.pool
+        size = pool.total_num_mbufs or self._default_mbufs()
+        for i, data_room in enumerate(pool.mbuf_sizes):
+            name = "mb_pool_0" if i == 0 else f"mb_pool_0_{i}"
+            TESTPMD.info("create a new mbuf pool <%s>: n=%d, size=%d, socket=0", name, size, data_room)
+            self.pools.append(Mempool(name, size, data_room, pool.mbcache))
+            TESTPMD.info("preferred mempool ops selected: %s", OPS_NAME)
+
+    def _default_mbufs(self) -> int:
+        cached = len(self.worker_lcores) * self.config.pool.mbcache
+        return (RX_DESC_MAX + TX_DESC_MAX + MAX_PKT_BURST + cached) * MAX_ETHPORTS
+
+    def enable_promiscuous(self) -> None:
+        """Every port receives every frame, where it can be told to; the program's default."""
+        for port in self.ports:
+            try:
+                if not port.promiscuous:
+                    port.set_promiscuous(True)
+            except TestpmdError as error:
+                self.say(f"Error during enabling promiscuous mode for port {port.port_id}: {error} - ignore")
+
+    def _port_conf(self, port: EthPort) -> PortConf:
+        queues = self.config.queues
+        # mbuf fast free is a wish of the program's own: a port without it does not get it
+        return PortConf(
+            nb_rxq=queues.rxq,
+            nb_txq=queues.txq,
+            nb_rxd=queues.rxd,
+            nb_txd=queues.txd,
+            rx_offloads=queues.rx_offloads,
+            tx_offloads=queues.tx_offloads & ~(TxOffload.MBUF_FAST_FREE & ~port.info().tx_offload_capa),
+            rx_free_thresh=queues.rxfreet or 0,
+            tx_free_thresh=queues.txfreet or 0,
+            mtu=mtu_of(self.config.ports),
+            lsc=self.config.ports.lsc_interrupt,
+        )
+
+    # `port start|stop|close|reset`.
+
+    def start_ports(self, ids: list[int]) -> bool:
+        """Configure what changed and start; False when a port refused, which has been said."""
+        started = stopped = False
+        for port in map(self.ports.__getitem__, ids):
+            if port.state is not PortState.STOPPED:
+                self.say(f"Port {port.port_id} is now not stopped")
+                stopped = True
+                continue
+            if not self._start_port(port):
+                return False
+            started = True
+        if started:
+            self._check_links()
+        elif stopped:
+            self.say("Please stop the ports first")
+        self.say("Done")
+        return True
+
+    def _start_port(self, port: EthPort) -> bool:
+        conf = self._port_conf(port)
+        try:
+            if port.conf != conf:
+                self.say(f"Configuring Port {port.port_id} (socket {max(port.numa_node, 0)})")
+                port.configure(conf, self.pools[0])
+        except TestpmdError as error:
+            self.say(f"{error}\nFail to configure port {port.port_id}")
+            return False
+        try:
+            port.start()
+        except TestpmdError as error:
+            self.say(f"Fail to start port {port.port_id}: {error}")
+            return True
+        self.say(f"Port {port.port_id}: {port.mac.hex(':').upper()}")
+        return True
+
+    def stop_ports(self, ids: list[int], check_links: bool = True) -> None:
+        """Stop; ports that forward are left alone and named."""
+        self.say("Stopping ports...")
+        stopped = False
+        for port in self._not_forwarding(ids):
+            if port.state is PortState.STARTED:
+                port.stop()
+                stopped = True
+        if stopped and check_links:
+            self._check_links()
+        self.say("Done")
+
+    def close_ports(self, ids: list[int]) -> None:
+        """Stop, give back and forget."""
+        self.say("Closing ports...")
+        for port in self._not_forwarding(ids):
+            port.close()
+            self._forget(port)
+            self.say(f"Port {port.port_id} is closed")
+        self.say("Done")
+
+    def _forget(self, port: EthPort) -> None:
+        self.ports.detach(port.port_id)
+        forward = self.config.forward
+        forward.portlist = [port_id for port_id in forward.portlist if port_id != port.port_id]
+        forward.nb_ports = min(forward.nb_ports, len(forward.portlist))
+
+    def reset_ports(self, ids: list[int]) -> None:
+        """Reset the device below each port."""
+        self.say("Resetting ports...")
+        if any(self.ports[port_id].state is PortState.STARTED for port_id in ids):
+            self.say("Can not reset port(s), please stop port(s) first.")
+            return
+        for port_id in ids:
+            try:
+                self.ports[port_id].reset()
+            except NotSupported:
+                self.say(f"Failed to reset port {port_id}. diag={-errno.ENOTSUP}")
+            except TestpmdError as error:
+                self.say(f"Failed to reset port {port_id}. {error}")
+        self.say("Done")
+
+    def _not_forwarding(self, ids: list[int]) -> list[EthPort]:
+        free = []
+        for port in map(self.ports.__getitem__, ids):
+            if self.session.running and port.port_id in self.fwd_ports():
+                self.say(f"Please remove port {port.port_id} from forwarding configuration.")
+            else:
+                free.append(port)
+        return free
+
+    def _check_links(self) -> None:
+        """Wait for every link, but only where no interrupt will tell of it; then say how they are."""
+        if self.config.ports.no_link_check:
+            return
+        self.say("Checking link statuses...")
+        if self.config.ports.lsc_interrupt:
+            return
+        deadline = time.monotonic() + LINK_CHECK_S
+        while not all(port.link().up for port in self.ports) and time.monotonic() < deadline:
+            time.sleep(LINK_CHECK_STEP_S)
+        for port in self.ports:
+            self.say(f"Port {port.port_id} Link {port.link().describe()}")
+
+    # What drivers tell of, on threads of theirs.
+
+    def _on_link_change(self, port: EthPort) -> None:
+        self._event("intr_lsc", f"\nPort {port.port_id}: link state change event\n")
+
+    def _on_queue_state(self, port: EthPort) -> None:
+        self._event("queue_state", f"\nPort {port.port_id}: queue state event\n")
+
+    def _event(self, name: str, text: str) -> None:
+        if name in self.config.ports.print_events and (name != "intr_lsc" or self.config.ports.lsc_interrupt):
+            self.say(text)
+
+    # Giving things back.
+
+    def release(self) -> None:
+        """Stop, close and forget, whatever state things are in; says nothing."""
+        if self.session.running:
+            self.session.stop()
+        for port in list(self.ports):
+            port.close()
+            self.ports.detach(port.port_id)
+        if self._pair:
+            shutil.rmtree(self._pair.folder, ignore_errors=True)
+            self._pair = None

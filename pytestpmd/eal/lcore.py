@@ -1,0 +1,84 @@
+"""Lcores: pinned threads that run C without the GIL, and the way to know that they have let go of something.
+
+One Python thread for each lcore and run: it pins itself (``sched_setaffinity(0)`` acts on the calling thread) and calls
+into C. A thread left in C would hang the interpreter's exit, so whoever launches also stops and waits.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Job(Protocol):
+    """What an lcore runs."""
+
+    def run(self) -> None:
+        """Work until :meth:`stop`; without the GIL."""
+
+    def stop(self) -> None:
+        """Ask for the end; any thread may."""
+
+    def turns(self) -> int:
+        """Rounds that are over. When the count has changed, no burst is under way that began before it was asked."""
+
+
+@dataclass
+class _Running:
+    thread: threading.Thread
+    job: Job
+
+
+class Lcores:
+    """The lcores that run at the moment; at most one job on each."""
+
+    def __init__(self) -> None:
+        self._running: dict[int, _Running] = {}
+        self._lock = threading.Lock()
+
+    def launch(self, lcore_id: int, cpus: Collection[int], job: Job) -> None:
+        """Run ``job`` on a thread of its own, pinned to ``cpus``."""
+        thread = threading.Thread(
+            target=_run_pinned, args=(cpus, job.run), name=f"lcore-worker-{lcore_id}", daemon=True
+        )
+        with self._lock:
+            self._running[lcore_id] = _Running(thread, job)
+        thread.start()
+
+    def stop(self) -> None:
+        """Ask every lcore to stop, and wait until all have."""
+        with self._lock:
+            running = list(self._running.values())
+        for lcore in running:
+            lcore.job.stop()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until every lcore's job has ended."""
+        with self._lock:
+            running, self._running = list(self._running.values()), {}
+        for lcore in running:
+            lcore.thread.join()
+
+    def quiesce(self) -> None:
+        """Wait until every burst is over that is under way now.
+
+        For a queue that an lcore polls while its peer goes: clear the queue's ``enabled`` first; when this returns, no
+        lcore uses what the queue points at.
+        """
+        with self._lock:
+            seen = [(lcore, lcore.job.turns()) for lcore in self._running.values()]
+        for lcore, turns in seen:
+            while lcore.job.turns() == turns and lcore.thread.is_alive():
+                time.sleep(20e-6)
+
+
+def _run_pinned(cpus: Collection[int], run: Callable[[], None]) -> None:
+    os.sched_setaffinity(0, cpus)
+    run()
+
+
+LCORES = Lcores()
+"""This process's."""

@@ -1,0 +1,46 @@
+"""The frame that txonly sends: pure, config to bytes."""
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from pytestpmd.config import ForwardConfig
+
+HEADERS_LEN = 14 + 20 + 8
+ETHERTYPE_IPV4 = 0x0800
+TTL = 64
+PROTOCOL_UDP = 17
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Headers, and the lengths of the segments; the first one begins with the headers."""
+
+    headers: bytes
+    segments: tuple[int, ...]
+
+    def fill(self, frame: Any) -> None:
+        """Write it into a ``struct txonly_frame``."""
+        frame.hdr = list(self.headers)
+        frame.nb_segs = len(self.segments)
+        frame.seg_len[0 : len(self.segments)] = list(self.segments)
+        frame.pkt_len = sum(self.segments)
+
+
+def checksum(data: bytes) -> int:
+    """The Internet checksum (RFC 1071) of an even number of bytes."""
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def txonly_frame(forward: ForwardConfig, own_mac: bytes, peer_mac: bytes) -> Frame:
+    """Ethernet, IPv4 and UDP as the original's ``txonly.c`` fills them: id 0, no options, no UDP checksum."""
+    length = sum(forward.txpkts)
+    source, destination = forward.tx_ip
+    ip_length = length - 14
+    ip = struct.pack("!BBHHHBBHII", 0x45, 0, ip_length, 0, 0, TTL, PROTOCOL_UDP, 0, source, destination)
+    ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
+    udp = struct.pack("!HHHH", *forward.tx_udp, ip_length - 20, 0)
+    return Frame(peer_mac + own_mac + struct.pack("!H", ETHERTYPE_IPV4) + ip + udp, tuple(forward.txpkts))

@@ -1,0 +1,246 @@
+"""Forwarding from ``start`` to ``stop``: who runs, and what they counted."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pytestpmd._dataplane import lib
+from pytestpmd.config import Config
+from pytestpmd.eal.lcore import LCORES
+from pytestpmd.eal.mempool import Mempool
+from pytestpmd.errors import TestpmdError
+from pytestpmd.ethdev.port import EthPort, PortState
+from pytestpmd.ethdev.ports import Ports
+from pytestpmd.ethdev.stats import Stats
+from pytestpmd.fwd import ENGINES, Engine
+from pytestpmd.fwd.streams import Stream, StreamMaker, Streams, clock_hz
+from pytestpmd.fwd.topology import LcoreSpec, plan
+
+FLUSH_PASSES = 2
+FLUSH_PAUSE_S = 0.01
+#: What can wait in a queue before ``start``: no ring is longer. A port that always has packets is left at that.
+FLUSH_MOST = 32768
+
+
+@dataclass(frozen=True)
+class ForwardPlan:
+    """What a ``start`` runs: the engine, and the streams that each lcore polls."""
+
+    engine: str
+    lcores: tuple[LcoreSpec, ...]
+    nb_ports: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PortForwardStats:
+    """What forwarding did with one port, or with all (``port_id`` -1), in packets."""
+
+    port_id: int
+    rx_packets: int = 0
+    rx_dropped: int = 0
+    rx_errors: int = 0
+    rx_nombuf: int = 0
+    tx_packets: int = 0
+    tx_dropped: int = 0
+    rx_bursts: Mapping[int, int] | None = None
+    tx_bursts: Mapping[int, int] | None = None
+    bad_ip_csum: int = 0
+    bad_l4_csum: int = 0
+    bad_outer_ip_csum: int = 0
+    bad_outer_l4_csum: int = 0
+
+    @property
+    def rx_total(self) -> int:
+        """Received, and missed by the device."""
+        return self.rx_packets + self.rx_dropped
+
+    @property
+    def tx_total(self) -> int:
+        """Sent, and dropped on the way."""
+        return self.tx_packets + self.tx_dropped
+
+
+@dataclass(frozen=True)
+class StreamStats:
+    """What one stream did, in packets."""
+
+    rx_port: int
+    rx_queue: int
+    tx_port: int
+    tx_queue: int
+    rx_packets: int
+    tx_packets: int
+    tx_dropped: int
+    rx_bursts: Mapping[int, int] | None = None
+    tx_bursts: Mapping[int, int] | None = None
+    bad_ip_csum: int = 0
+    bad_l4_csum: int = 0
+    bad_outer_ip_csum: int = 0
+    bad_outer_l4_csum: int = 0
+
+
+@dataclass(frozen=True)
+class ForwardStats:
+    """The whole of ``show fwd stats all``; ``streams`` only where there are more of them than ports."""
+
+    engine: str
+    ports: tuple[PortForwardStats, ...]
+    streams: tuple[StreamStats, ...]
+    total: PortForwardStats
+    busy_cycles: int | None = None
+    clock_mhz: int = 0
+
+
+class Owner(Protocol):
+    """What a session needs of the application."""
+
+    @property
+    def config(self) -> Config: ...
+    @property
+    def ports(self) -> Ports: ...
+    @property
+    def pools(self) -> list[Mempool]: ...
+
+    def cpus_of(self, lcore_id: int) -> Iterable[int]: ...
+
+
+class Session:
+    """At most one at a time: streams made at ``start``, kept after ``stop`` for their counters."""
+
+    def __init__(self, app: Owner) -> None:
+        self._app = app
+        self.running = False
+        self.plan: ForwardPlan | None = None
+        self._made: Streams | None = None
+        self._before: dict[int, Stats] = {}
+
+    def make_plan(self) -> ForwardPlan:
+        """Deal the forwarding ports' queues to the forwarding lcores, as the next ``start`` would."""
+        forward, queues = self._app.config.forward, self._app.config.queues
+        ports = forward.portlist[: forward.nb_ports]
+        lcores = forward.corelist[: forward.nb_cores]
+        dealt = plan(ports, queues.rxq, queues.txq, lcores, forward.topology)
+        warnings = (dealt.warning,) if dealt.warning else ()
+        return ForwardPlan(forward.engine, dealt.lcores, len(ports), warnings)
+
+    def start(self, tx_first: int = 0) -> ForwardPlan:
+        """Launch the lcores, after ``tx_first`` bursts of txonly from each stream.
+
+        Raises :class:`TestpmdError` in the original's words when it cannot be.
+        """
+        self._check()
+        engine = ENGINES[self._app.config.forward.engine]
+        self.plan = self.make_plan()
+        ports = {port.port_id: port for port in self._app.ports}
+        self._made = StreamMaker(self._app.config.forward, ports, self._app.pools[0]).make(self.plan.lcores)
+        if self._app.config.forward.flush_rx and engine.receives:
+            self._flush(self._made.streams)
+        self.clear_stats()
+        self.running = True
+        if tx_first:
+            self._launch(ENGINES["txonly"], tx_first)
+            LCORES.wait()
+        self._launch(engine)
+        return self.plan
+
+    def _check(self) -> None:
+        forward, queues = self._app.config.forward, self._app.config.queues
+        engine = ENGINES[forward.engine]
+        if engine.receives and engine.transmits and not (queues.rxq and queues.txq):
+            raise TestpmdError(f"Either rxq or txq are 0, cannot use {engine.name} fwd mode")
+        if (engine.receives and not queues.rxq) or (engine.transmits and not queues.txq):
+            raise TestpmdError(f"{'rxq' if engine.receives else 'txq'} are 0, cannot use {engine.name} fwd mode")
+        if not all(port.state is PortState.STARTED for port in self._app.ports):
+            raise TestpmdError("Not all ports were started")
+        if self.running:
+            raise TestpmdError("Packet forwarding already started")
+
+    def _flush(self, streams: list[Stream]) -> None:
+        for turn in range(FLUSH_PASSES):
+            if turn:
+                time.sleep(FLUSH_PAUSE_S)
+            for stream in streams:
+                lib.fwd_flush(stream.ptr, FLUSH_MOST)
+
+    def _launch(self, engine: Engine, turns: int = 0) -> None:
+        assert self._made is not None
+        for job in self._made.jobs:
+            job.prepare(engine, turns)
+            LCORES.launch(job.lcore_id, set(self._app.cpus_of(job.lcore_id)), job)
+
+    def stop(self) -> ForwardStats:
+        """Stop the lcores, wait for them, and tell what they did."""
+        if not self.running:
+            raise TestpmdError("Packet forwarding not started")
+        LCORES.stop()
+        self.running = False
+        return self.stats()
+
+    def clear_stats(self) -> None:
+        """Count from here."""
+        self._before = {port.port_id: port.lifetime_stats() for port in self._app.ports}
+        for stream in self._made.streams if self._made else ():
+            stream.clear()
+
+    def stats(self) -> ForwardStats:
+        """What was counted since ``start``, or since the last :meth:`clear_stats`."""
+        forward = self._app.config.forward
+        streams = self._made.streams if self._made else []
+        ids = [port_id for port_id in forward.portlist[: forward.nb_ports] if port_id in self._app.ports]
+        ports = tuple(self._port_stats(self._app.ports[port_id], streams) for port_id in ids)
+        detailed = streams if len(streams) > len(ports) else []
+        engine = self.plan.engine if self.plan else forward.engine
+        cycles = sum(stream.count("busy_cycles") for stream in streams) if forward.record_core_cycles else None
+        return ForwardStats(
+            engine,
+            ports,
+            tuple(found for stream in detailed if (found := _stream_stats(stream))),
+            _total(ports),
+            cycles,
+            clock_hz() // 1_000_000 if cycles is not None else 0,
+        )
+
+    def _port_stats(self, port: EthPort, streams: list[Stream]) -> PortForwardStats:
+        counted = port.lifetime_stats() - self._before.get(port.port_id, Stats())
+        sending = [stream for stream in streams if stream.spec.tx_port == port.port_id]
+        receiving = [stream for stream in streams if stream.spec.rx_port == port.port_id]
+        return PortForwardStats(
+            port.port_id,
+            rx_packets=counted.ipackets,
+            rx_dropped=counted.imissed,
+            rx_errors=counted.ierrors,
+            rx_nombuf=counted.rx_nombuf,
+            tx_packets=counted.opackets,
+            tx_dropped=sum(stream.count("fwd_dropped") for stream in sending) + counted.oerrors,
+            rx_bursts=receiving[0].bursts("rx_bursts") if len(receiving) == 1 else None,
+            tx_bursts=sending[0].bursts("tx_bursts") if len(sending) == 1 else None,
+        )
+
+
+def _stream_stats(stream: Stream) -> StreamStats | None:
+    counts = stream.count("rx_packets"), stream.count("tx_packets"), stream.count("fwd_dropped")
+    if not any(counts):
+        return None
+    spec = stream.spec
+    return StreamStats(
+        spec.rx_port,
+        spec.rx_queue,
+        spec.tx_port,
+        spec.tx_queue,
+        *counts,
+        stream.bursts("rx_bursts"),
+        stream.bursts("tx_bursts"),
+    )
+
+
+def _total(ports: Iterable[PortForwardStats]) -> PortForwardStats:
+    ports = tuple(ports)
+    return PortForwardStats(
+        -1,
+        **{
+            name: sum(getattr(port, name) for port in ports)
+            for name in ("rx_packets", "rx_dropped", "rx_errors", "rx_nombuf", "tx_packets", "tx_dropped")
+        },
+    )

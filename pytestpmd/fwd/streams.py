@@ -1,0 +1,130 @@
+"""A plan made into what C runs: streams with their queues, lcores with their streams."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from pytestpmd._dataplane import ffi, lib
+from pytestpmd.config import ForwardConfig, peer_of
+from pytestpmd.eal.memory import Arena
+from pytestpmd.eal.mempool import Mempool
+from pytestpmd.ethdev.port import EthPort
+from pytestpmd.fwd import Engine
+from pytestpmd.fwd.frame import txonly_frame
+from pytestpmd.fwd.topology import LcoreSpec, StreamSpec
+
+CLOCK_SAMPLE_US = 5_000
+
+
+@cache
+def clock_hz() -> int:
+    """How fast the cycle counter runs."""
+    return int(lib.lcore_cycles_hz(CLOCK_SAMPLE_US))
+
+
+@dataclass
+class Stream:
+    """A ``struct fwd_stream`` and the plan's entry that it was made from."""
+
+    spec: StreamSpec
+    ptr: Any
+    baseline: dict[str, int] = field(default_factory=dict)
+
+    def count(self, name: str) -> int:
+        """A counter since the last :meth:`clear`."""
+        return int(getattr(self.ptr, name)) - self.baseline.get(name, 0)
+
+    def bursts(self, name: str) -> dict[int, int] | None:
+        """Bursts by size; None when they were not recorded."""
+        if not self.ptr.record_bursts:
+            return None
+        counts = ffi.unpack(getattr(self.ptr, name), lib.BURST_BINS)
+        return {size: count - self.baseline.get(f"{name}{size}", 0) for size, count in enumerate(counts) if count}
+
+    def clear(self) -> None:
+        """Count from here; the lcore owns the counters, so they are subtracted, not written."""
+        self.baseline = {
+            name: int(getattr(self.ptr, name)) for name in ("rx_packets", "tx_packets", "fwd_dropped", "busy_cycles")
+        }
+        for name in ("rx_bursts", "tx_bursts"):
+            counts = ffi.unpack(getattr(self.ptr, name), lib.BURST_BINS)
+            self.baseline |= {f"{name}{size}": count for size, count in enumerate(counts) if count}
+
+
+class LcoreJob:
+    """A ``struct fwd_lcore`` as :class:`pytestpmd.eal.lcore.Job`: an engine over some streams."""
+
+    def __init__(self, lcore_id: int, streams: Sequence[Stream], memory: Arena, record_cycles: bool) -> None:
+        self.lcore_id = lcore_id
+        self._memory = memory
+        self._ptr = memory.struct("struct fwd_lcore")
+        self._ptr.streams = memory.struct("struct fwd_stream *", max(1, len(streams)))
+        for i, stream in enumerate(streams):
+            self._ptr.streams[i] = stream.ptr
+        self._ptr.nb_streams, self._ptr.lcore_id = len(streams), lcore_id
+        self._ptr.record_cycles = record_cycles
+        self._turns = 0
+
+    def prepare(self, engine: Engine, turns: int = 0) -> None:
+        """What the next :meth:`run` does: ``turns`` turns of ``engine``, or as many as come before :meth:`stop`."""
+        self._ptr.packet_fwd = engine.packet_fwd
+        self._turns = turns
+
+    def run(self) -> None:
+        lib.fwd_run(self._ptr, self._turns)
+
+    def stop(self) -> None:
+        lib.fwd_stop(self._ptr)
+
+    def turns(self) -> int:
+        return int(lib.fwd_turns(self._ptr))
+
+
+@dataclass
+class Streams:
+    """Everything that one ``start`` made; it owns the memory that the lcores work in."""
+
+    streams: list[Stream]
+    jobs: list[LcoreJob]
+    memory: Arena
+
+
+class StreamMaker:
+    """Makes streams for the ports, the settings and the pool of one ``start``."""
+
+    def __init__(self, forward: ForwardConfig, ports: Mapping[int, EthPort], pool: Mempool) -> None:
+        self._forward, self._ports, self._pool = forward, ports, pool
+
+    def make(self, lcores: Sequence[LcoreSpec]) -> Streams:
+        """The streams of every lcore, and the jobs that poll them."""
+        nb_streams = sum(len(lcore.streams) for lcore in lcores)
+        each = ffi.sizeof("struct fwd_stream") + ffi.sizeof("struct txonly_frame") + 256
+        memory = Arena(nb_streams * each + len(lcores) * 1024 + 4096)
+        made = Streams([], [], memory)
+        for lcore in lcores:
+            streams = [self._stream(spec, memory) for spec in lcore.streams]
+            made.streams += streams
+            made.jobs.append(LcoreJob(lcore.lcore_id, streams, memory, self._forward.record_core_cycles))
+        return made
+
+    def _stream(self, spec: StreamSpec, memory: Arena) -> Stream:
+        forward, rx, tx = self._forward, self._ports[spec.rx_port], self._ports[spec.tx_port]
+        ptr = memory.struct("struct fwd_stream")
+        if spec.rx_queue < len(rx.rx_queues):
+            rx_queue = rx.rx_queues[spec.rx_queue]
+            ptr.rx_burst, ptr.rx_queue = rx_queue.burst, rx_queue.handle
+        if spec.tx_queue < len(tx.tx_queues):
+            tx_queue = tx.tx_queues[spec.tx_queue]
+            ptr.tx_burst, ptr.tx_queue = tx_queue.burst, tx_queue.handle
+        peer = peer_of(forward, spec.peer_port)
+        ptr.pool, ptr.burst, ptr.tx_port = self._pool.ptr, forward.burst, spec.tx_port
+        ptr.peer_mac, ptr.own_mac = list(peer), list(tx.mac)
+        ptr.record_bursts = forward.record_burst_stats
+        if forward.retry:
+            ptr.retry_num = forward.burst_tx_retry
+            ptr.retry_delay_cycles = forward.burst_tx_delay_us * clock_hz() // 1_000_000
+        frame = memory.struct("struct txonly_frame")
+        txonly_frame(forward, tx.mac, peer).fill(frame)
+        ptr.txonly = frame
+        return Stream(spec, ptr)
