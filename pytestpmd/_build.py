@@ -15,7 +15,8 @@ from cffi import FFI
 PACKAGE = Path(__file__).parent
 CONTRACT_END = "/* C only */"
 INCLUDE = re.compile(r'^#include "(.+)"$', re.MULTILINE)
-STRIP = re.compile(r"^\s*#(?!define \w+ +\d)[^\n]*$|\bALIGNED\(\w+\)", re.MULTILINE)
+DIRECTIVE = re.compile(r"^\s*#(?!define \w+ +\d)[^\n]*$", re.MULTILINE)
+ALIGNED = re.compile(r"\}\s*ALIGNED\(\w+\);")
 
 
 def headers_in_order() -> list[Path]:
@@ -35,8 +36,12 @@ def headers_in_order() -> list[Path]:
 
 
 def contract(header: Path) -> str:
-    """The half of a header that Python shares, as cffi reads it."""
-    return STRIP.sub("", header.read_text().partition(CONTRACT_END)[0])
+    """The half of a header that Python shares, as cffi reads it.
+
+    cffi knows no alignment: the size of an aligned struct is left for the C compiler to tell.
+    """
+    shared = header.read_text().partition(CONTRACT_END)[0]
+    return ALIGNED.sub("...; };", DIRECTIVE.sub("", shared))
 
 
 def sources() -> list[str]:
