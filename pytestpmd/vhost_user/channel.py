@@ -1,5 +1,6 @@
 """A machine on a connection: ask and be answered, with deadlines and a record of what was said."""
 
+import math
 import time
 from collections import deque
 from typing import Final
@@ -87,10 +88,11 @@ class BackendChannel:
         """
         give_up = time.monotonic() + timeout
         while (event := self.machine.next_event()) is NEED_DATA:
-            self._watch_deadline()
-            wait = min(give_up, self._deadline or give_up) - time.monotonic()
-            if self.connection.wait_readable(wait):
+            deadline = self._rest_deadline()
+            if self.connection.wait_readable(min(give_up, deadline) - time.monotonic()):
                 self.machine.receive_data(*self.connection.recv(self.machine.bytes_wanted))
+            elif time.monotonic() >= deadline:
+                raise DeviceTimeout(f"The front-end did not finish its message within {self._timeout:g} s")
             elif time.monotonic() >= give_up:
                 return NEED_DATA
         self._deadline = None
@@ -116,11 +118,10 @@ class BackendChannel:
             self.exchange.append(f"> {line}")
             self.connection.send(data, (), self._timeout)
 
-    def _watch_deadline(self) -> None:
+    def _rest_deadline(self) -> float:
+        """When the rest of the message must be here; never, between two messages."""
         if not self.machine.is_inside_message:
             self._deadline = None
-            return
-        now = time.monotonic()
-        self._deadline = self._deadline or now + self._timeout
-        if now >= self._deadline:
-            raise DeviceTimeout(f"The front-end did not finish its message within {self._timeout:g} s")
+            return math.inf
+        self._deadline = self._deadline or time.monotonic() + self._timeout
+        return self._deadline

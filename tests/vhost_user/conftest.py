@@ -4,11 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from vhost_user.samples import GiveAway, MakeFd
-
-
-def nb_open_fds() -> int:
-    return len(os.listdir("/proc/self/fd"))
+from vhost_user.samples import GiveAway, MakeFd, nb_open_fds
 
 
 @pytest.fixture(autouse=True)

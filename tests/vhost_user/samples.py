@@ -91,3 +91,7 @@ def a_backend(nb_rings: int = 2, **changes: object) -> Backend:
 def dup_fds(fds: Iterable[int]) -> tuple[int, ...]:
     """What sendmsg does to file descriptors."""
     return tuple(os.dup(fd) for fd in fds)
+
+
+def nb_open_fds() -> int:
+    return len(os.listdir("/proc/self/fd"))
