@@ -14,6 +14,11 @@ def transcript(name: str) -> str:
     return (FOLDER / f"{name}.txt").read_text()
 
 
+def printed(*texts: str) -> str:
+    """What the console makes of texts: whole lines."""
+    return "".join(text if not text or text.endswith("\n") else f"{text}\n" for text in texts)
+
+
 def masked(text: str) -> str:
     """The text without what differs from run to run: MAC addresses, counts, cycles."""
     text = re.sub(r"\b[0-9A-F]{2}(:[0-9A-F]{2}){5}\b", "MAC", text)

@@ -28,6 +28,7 @@ class NoSuchDriver(TestpmdError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f'failed to parse device "{name}"')
+        self.name = name
 
 
 class ProbeError(TestpmdError):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @command("start [tx_first [(num)]]", "Start packet forwarding, after num (1) bursts of made packets.", num=UINT32)
 def start(app: "TestPmd", tx_first: str | None = None, num: int = 1) -> str:
     plan = app.session.start(num if tx_first else 0)
-    return f"{forwarding(app, plan)}\n{render.rxtx(app.config, list(app.ports))}"
+    return forwarding(app, plan) + render.rxtx(app.config, list(app.ports))
 
 
 def forwarding(app: "TestPmd", plan: "ForwardPlan") -> str:

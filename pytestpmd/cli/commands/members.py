@@ -1,6 +1,7 @@
 """Which lcores and which ports forward: ``set nbcore|corelist|coremask|nbport|portlist|portmask``."""
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from pytestpmd.cli.params import INT32
 from pytestpmd.cli.registry import command, option
@@ -30,13 +31,17 @@ def refuse_duplicates(kind: str, items: tuple[int, ...]) -> None:
             raise ConfigError(f"duplicated {kind} {item} at index {first} and {second}")
 
 
+_warned: WeakKeyDictionary["TestPmd", set[str]] = WeakKeyDictionary()
+
+
 def replan(app: "TestPmd", *lines: str) -> str:
-    """Deal the streams anew, unless lcores run; ``lines`` and then the warnings that come of it."""
-    warnings: list[str] = []
+    """Deal the streams anew, unless lcores run; ``lines``, and then the warnings that come of it, each said once."""
     if not app.session.running:
         app.session.plan = app.session.make_plan()
-        warnings = list(app.session.plan.warnings)
-    return "\n".join([*(line for line in lines if line), *warnings])
+    said = _warned.setdefault(app, set())
+    warnings = [warning for warning in app.session.plan.warnings if warning not in said] if app.session.plan else []
+    said.update(warnings)
+    return "\n".join([*(line for line in lines if line), *(f"\n{warning}\n\n" for warning in warnings)])
 
 
 @command("set nbcore (num)", "Set the number of forwarding cores.", "config")

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 @command("port (start|stop|close|reset) (port_id|all)", "Start, stop, close or reset ports.", "ports")
 def port_operate(app: "TestPmd", operation: str, which: int | str) -> None:
-    operate = {
-        "start": app.start_ports,
-        "stop": app.stop_ports,
-        "close": app.close_ports,
-        "reset": app.reset_ports,
-    }[operation]
-    operate(app.ports.ids() if which == "all" else [app.ports[int(which)].port_id])
+    ids = app.ports.ids() if isinstance(which, str) else [app.ports[which].port_id]
+    if operation == "start":
+        app.start_ports(ids)
+    elif operation == "stop":
+        app.stop_ports(ids)
+    elif operation == "close":
+        app.close_ports(ids)
+    else:
+        app.reset_ports(ids)
 
 
 @command("set promisc (port_id|all) (on|off)", "Set whether ports receive every frame.", "config")
@@ -51,10 +53,10 @@ def _doing(on: bool) -> str:
 
 def _modes(app: "TestPmd", which: int | str, change: Callable[[EthPort], None], doing: str) -> str:
     """Change each port; silent where it worked."""
-    if which != "all" and which not in app.ports:
+    if isinstance(which, int) and which not in app.ports:
         return f"ETHDEV: Invalid port_id={which}\nError during {doing} for port {which}: No such device"
     failed = []
-    for port in app.ports if which == "all" else [app.ports[int(which)]]:
+    for port in app.ports if isinstance(which, str) else [app.ports[which]]:
         try:
             change(port)
         except TestpmdError as error:

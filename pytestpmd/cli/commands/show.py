@@ -30,11 +30,11 @@ def show_port(app: "TestPmd", what: str, which: int | str) -> str:
 
 def each_port(app: "TestPmd", which: int | str, show: Callable[[EthPort], str]) -> str:
     """What ``show`` says of a port or of all; for one that is not there, which ones there are."""
-    if which == "all":
-        return "\n".join(show(port) for port in app.ports)
+    if isinstance(which, str):
+        return "\n".join(text for port in app.ports if (text := show(port)))
     if which not in app.ports:
-        return render_port.invalid_port(int(which), app.ports.ids())
-    return show(app.ports[int(which)])
+        return render_port.invalid_port(which, app.ports.ids())
+    return show(app.ports[which])
 
 
 def _info(app: "TestPmd", port: EthPort) -> str:
@@ -77,12 +77,12 @@ def set_xstats_hide_zero(app: "TestPmd", mode: str) -> None:
 
 @command("show port summary (port_id|all)", "Show the ports, a line each.", "display")
 def show_port_summary(app: "TestPmd", which: int | str) -> str:
-    if which == "all":
+    if isinstance(which, str):
         return render_port.summary(list(app.ports), len(app.ports))
     if which in app.ports:
-        return render_port.summary([app.ports[int(which)]], len(app.ports))
+        return render_port.summary([app.ports[which]], len(app.ports))
     heading = render_port.summary([], len(app.ports))
-    return f"{heading}\n{render_port.invalid_port(int(which), app.ports.ids())}"
+    return f"{heading}\n{render_port.invalid_port(which, app.ports.ids())}"
 
 
 @command("show port (port_id) macs", "Show the MAC addresses of a port.", "display")

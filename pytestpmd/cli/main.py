@@ -1,0 +1,198 @@
+"""``pytestpmd [EAL options] -- [testpmd options]``: from the command line to the prompt or to forwarding, and out.
+
+The order of things is the original's (DPDK ``app/test-pmd/testpmd.c``, ``main``), because scripts wait for its lines:
+EAL, devices, options, pools, ports, files of commands, then the prompt or ``start``.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytestpmd import __version__
+from pytestpmd.app import TestPmd
+from pytestpmd.cli import argv as options
+from pytestpmd.cli import console
+from pytestpmd.cli.commands.forwarding import stop
+from pytestpmd.cli.commands.members import replan
+from pytestpmd.cli.commands.queues import limits
+from pytestpmd.cli.commands.run import CONSOLES
+from pytestpmd.cli.commands.show import nic_stats
+from pytestpmd.cli.console import Proof, Stop, StopRequested
+from pytestpmd.cli.registry import Registry, discover
+from pytestpmd.config import Config, Facts, LaunchError, validate
+from pytestpmd.drivers import NoSuchDriver
+from pytestpmd.eal import args as eal
+from pytestpmd.eal.lcores import detected_cpus
+from pytestpmd.errors import ConfigError, TestpmdError
+from pytestpmd.log import EAL, REGISTRY, TESTPMD
+
+MCL_CURRENT, MCL_FUTURE = 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; its exit status."""
+    registry = discover()
+    try:
+        words = eal.collate(sys.argv[1:] if argv is None else argv)
+        if words.wants_help:
+            console.say(f"{eal.help_text(options.PROGRAM)}\n{options.usage(registry)}")
+            return 0
+        if words.wants_log_help:
+            console.say(REGISTRY.usage())
+            return 0
+        with Stop() as stop_signal:
+            return Program(registry, words, stop_signal).run()
+    except StopRequested:
+        return 0
+    except eal.EalError as error:
+        complain(str(error))
+        return error.exit_code
+    except TestpmdError as error:
+        complain(options.exit_text(error))
+        return error.exit_code
+
+
+def complain(text: str) -> None:
+    """Print why the program ends, after all that was printed before."""
+    sys.stdout.flush()
+    print(text, file=sys.stderr, flush=True)
+
+
+@dataclass
+class Program:
+    """One run of the program, step by step."""
+
+    registry: Registry
+    words: eal.Words
+    stop: Stop
+
+    def run(self) -> int:
+        """Everything between the command line and the exit status."""
+        eal.set_log_levels(self.words)
+        arguments = options.parse_options(self.registry, self.words.app_argv)
+        if arguments.wants_help:
+            console.say(options.usage(self.registry))
+            return 0
+        proof = self._who_sits_there(arguments)
+        with TestPmd(Config(), start_eal(self.words), console.say) as app:
+            self.stop.on_request.append(app.request_quit)
+            probe(app)
+            try:
+                prepare(app, arguments)
+            except TestpmdError as error:
+                return give_up(app, error)
+            self._run_files(app)
+            status = self._prompt(app, proof) if app.config.run.interactive else self._forward(app)
+            leave(app)
+            return status
+
+    def _who_sits_there(self, arguments: options.Arguments) -> Proof:
+        """Asked before the first line of output, and only where there will be a prompt."""
+        given = {one.option.name: one.value for one in arguments.given}
+        mode = given.get("console", "auto")
+        return console.find_out(mode, self.stop) if "interactive" in given and mode in CONSOLES else Proof()
+
+    def _run_files(self, app: TestPmd) -> None:
+        for path, echo in app.config.run.cmdline_files:
+            try:
+                console.run_file(app, self.registry, path, echo, self.stop)
+            except ConfigError as error:
+                app.say(f"{error}\nFailed to process cmdline file: {path}")
+                return
+
+    def _prompt(self, app: TestPmd, proof: Proof) -> int:
+        if app.config.run.auto_start:
+            app.say("Start automatic packet forwarding")
+            app.say(console.execute(app, self.registry, "start"))
+        console.run_console(app, self.registry, proof, self.stop)
+        return 0
+
+    def _forward(self, app: TestPmd) -> int:
+        """Forward at once, until Enter, the end of input or a signal."""
+        app.say("No commandline core given, start packet forwarding")
+        app.say(console.execute(app, self.registry, "start tx_first" if app.config.run.tx_first else "start"))
+        if not app.session.running:
+            return 1
+        if app.config.run.stats_period:
+            console.stats_loop(self.stop, app.config.run.stats_period, lambda: port_statistics(app))
+        else:
+            console.wait_for_enter(self.stop)
+        return 0
+
+
+def start_eal(words: eal.Words) -> eal.EalArgs:
+    """Read the EAL options' values and say what there is."""
+    EAL.info("Detected CPU lcores: %d", len(detected_cpus()))
+    args = eal.interpret(words)
+    for warning in args.warnings:
+        EAL.warning(warning)
+    if args.version:
+        EAL.info("RTE Version: 'pytestpmd %s'", __version__)
+    return args
+
+
+def probe(app: TestPmd) -> None:
+    """Find the ports; a driver that nobody knows ends the program."""
+    try:
+        app.probe()
+    except NoSuchDriver as error:
+        raise eal.EalError.starting(str(error), f"Unable to parse device '{error.name}'") from error
+
+
+def prepare(app: TestPmd, arguments: options.Arguments) -> None:
+    """Options, pools, ports. Raises :class:`TestpmdError` for what ends the program."""
+    if not app.worker_lcores:
+        raise LaunchError("No cores defined for forwarding\nCheck the core mask argument")
+    arguments.apply(app, app.say)
+    for line in validate(app.config, Facts(app.main_lcore, app.worker_lcores, limits(app.ports))):
+        app.say(line)
+    if app.config.run.mlockall:
+        lock_memory()
+    app.create_pools()
+    app.say(replan(app))
+    if not app.config.ports.disable_device_start and not app.start_ports(app.ports.ids()):
+        if not app.config.run.interactive:
+            raise LaunchError("Start ports failed")
+        app.say("Start ports failed")
+    app.enable_promiscuous()
+
+
+def lock_memory() -> None:
+    """Keep all memory, present and future, from being swapped out; a refusal is logged, and that is all."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mlockall(MCL_CURRENT | MCL_FUTURE):
+        TESTPMD.notice('mlockall() failed with error "%s"', os.strerror(ctypes.get_errno()))
+
+
+def port_statistics(app: TestPmd) -> str:
+    """The report of ``--stats-period``."""
+    return "\n".join(nic_stats(app, app.ports[port_id]) for port_id in app.fwd_ports()).removeprefix("\n")
+
+
+def give_up(app: TestPmd, error: TestpmdError) -> int:
+    """Say why the options cannot be, close the ports, and give the exit status."""
+    before = error.before if isinstance(error, LaunchError) else ""
+    complain("\n".join(line for line in (before, options.exit_text(error)) if line))
+    closed = app.ports.ids()
+    app.release()
+    for port_id in closed:
+        app.say(f"Port {port_id} is closed")
+    return error.exit_code
+
+
+def leave(app: TestPmd) -> None:
+    """Stop forwarding, stop and close the ports, and say Bye."""
+    if app.session.running:
+        app.say(stop(app))
+    app.say("\nPrimary: Sending 'stop_req' request to secondary...")
+    app.config.ports.no_link_check = True
+    for port_id in app.ports.ids():
+        app.say(f"\nStopping port {port_id}...")
+        app.stop_ports([port_id])
+    for port_id in app.ports.ids():
+        app.say(f"\nShutting down port {port_id}...")
+        app.close_ports([port_id])
+    app.say("\nBye...")
