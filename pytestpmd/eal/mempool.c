@@ -86,6 +86,18 @@ uint16_t mempool_get_bulk(struct mempool *pool, struct mbuf **mbufs, uint16_t n)
 	return n;
 }
 
+static NOINLINE uint16_t get_fewer(struct mempool *pool, struct mbuf **mbufs, uint16_t n)
+{
+	while (n && !mempool_get_bulk(pool, mbufs, n))
+		n /= 2;
+	return n;
+}
+
+uint16_t mempool_get_some(struct mempool *pool, struct mbuf **mbufs, uint16_t n)
+{
+	return likely(mempool_get_bulk(pool, mbufs, n)) ? n : get_fewer(pool, mbufs, n / 2);
+}
+
 void mempool_put_bulk(struct mempool *pool, struct mbuf **mbufs, uint16_t n)
 {
 	struct mempool_cache *cache = own_cache(pool);

@@ -30,6 +30,9 @@ void mempool_init(struct mempool *pool, uint8_t *buffers, uint32_t stride);
 /* Take n mbufs: n, or 0 when there are not so many. */
 uint16_t mempool_get_bulk(struct mempool *pool, struct mbuf **mbufs, uint16_t n);
 
+/* Take up to n mbufs: when there are not so many, at least half of those that there are. */
+uint16_t mempool_get_some(struct mempool *pool, struct mbuf **mbufs, uint16_t n);
+
 /* Give back n mbufs of this pool, each one segment with no other reference. */
 void mempool_put_bulk(struct mempool *pool, struct mbuf **mbufs, uint16_t n);
 

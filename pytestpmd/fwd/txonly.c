@@ -27,7 +27,7 @@ static NOINLINE bool add_segments(struct fwd_stream *fs, struct mbuf *pkt)
 static uint16_t make_frames(struct fwd_stream *fs, struct mbuf **pkts)
 {
 	const struct txonly_frame *frame = fs->txonly;
-	uint16_t n = mempool_get_bulk(fs->pool, pkts, fs->burst);
+	uint16_t n = mempool_get_some(fs->pool, pkts, fs->burst);
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct mbuf *m = pkts[i];

@@ -7,6 +7,7 @@ from typing import Any
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.eal.mempool import Mempool
 
+MakePool = Callable[..., Mempool]
 Burst = Callable[[Any, Any, int], int]
 SRC_MAC = bytes.fromhex("020000000001")
 DST_MAC = bytes.fromhex("020000000002")

@@ -301,12 +301,11 @@ static ALWAYS_INLINE uint16_t dequeue_chunk(
 {
 	struct look looks[CHUNK];
 	struct mbuf *fresh[CHUNK];
-	uint16_t nb_rx = 0;
+	uint16_t nb_rx = 0, nb_fresh = mempool_get_some(vq->pool, fresh, n);
 
-	if (unlikely(!mempool_get_bulk(vq->pool, fresh, n))) {
-		vq->stats.nombuf += n;
-		return 0;
-	}
+	if (unlikely(nb_fresh < n))
+		vq->stats.nombuf += (uint16_t)(n - nb_fresh);
+	n = nb_fresh;
 	for (uint16_t i = 0; i < n; i++)
 		look_ahead(vq, i, 0, &looks[i]);
 	for (uint16_t i = 0; i < n; i++) {
@@ -334,8 +333,8 @@ uint16_t vhost_dequeue_split(void *queue, struct mbuf **pkts, uint16_t nb)
 		uint16_t n = min_of(waiting, (uint16_t)CHUNK), at = vq->used_idx;
 
 		nb_rx += dequeue_chunk(vq, &pkts[nb_rx], n, &run);
-		if (unlikely(vq->used_idx == at))
-			break; /* no mbufs */
+		if (unlikely((uint16_t)(vq->used_idx - at) != n))
+			break; /* too few mbufs */
 		waiting -= n;
 	}
 	if (vq->used_idx != before) {

@@ -65,10 +65,11 @@ uint16_t virtqueue_refill(struct virtqueue *vq)
 	uint16_t before = vq->avail_idx, done = 0, nb_free = virtqueue_nb_free(vq);
 
 	while (done < nb_free) {
-		uint16_t n = min_of((uint16_t)(nb_free - done), (uint16_t)64);
+		uint16_t wanted = min_of((uint16_t)(nb_free - done), (uint16_t)64);
+		uint16_t n = mempool_get_some(vq->pool, fresh, wanted);
 
-		if (unlikely(!mempool_get_bulk(vq->pool, fresh, n))) {
-			vq->stats.nombuf += n;
+		if (unlikely(n == 0)) {
+			vq->stats.nombuf += wanted;
 			break;
 		}
 		for (uint16_t i = 0; i < n; i++)

@@ -1,0 +1,37 @@
+"""Queues of our drivers with the other end played in Python."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fakes.queues import DeviceQueue, DriverQueue
+
+from pytestpmd.eal.mempool import Mempool
+
+
+@pytest.fixture
+def make_virtqueue(pool: Mempool) -> Iterator[Callable[..., DriverQueue]]:
+    """Make queues of the virtio driver; drained at the end, before the pool is audited."""
+    queues: list[DriverQueue] = []
+
+    def make(pool_: Mempool = pool, **settings: Any) -> DriverQueue:
+        queues.append(DriverQueue(pool_, **settings))
+        return queues[-1]
+
+    yield make
+    for queue in queues:
+        queue.close()
+
+
+@pytest.fixture
+def make_vhost(pool: Mempool) -> Iterator[Callable[..., DeviceQueue]]:
+    """Make queues of the vhost driver."""
+    queues: list[DeviceQueue] = []
+
+    def make(pool_: Mempool = pool, **settings: Any) -> DeviceQueue:
+        queues.append(DeviceQueue(pool_, **settings))
+        return queues[-1]
+
+    yield make
+    for queue in queues:
+        queue.close()
