@@ -128,6 +128,22 @@ def test_a_long_message_is_sent_whole_while_the_peer_reads(pair: tuple[Connectio
     writer.join()
 
 
+def test_the_fds_of_a_message_that_is_sent_in_parts_go_once(
+    pair: tuple[Connection, Connection], make_eventfd: MakeFd
+) -> None:
+    data = bytes(1 << 21)
+    writer = threading.Thread(target=pair[0].send, args=(data, [make_eventfd()]))
+    writer.start()
+    nb_bytes = nb_fds = 0
+    while nb_bytes < len(data):
+        chunk, fds = pair[1].recv(1 << 16)
+        nb_bytes += len(chunk)
+        nb_fds += len(fds)
+        close_fds(fds)
+    writer.join()
+    assert nb_fds == 1
+
+
 # ---- deadlines and ends ----
 
 
