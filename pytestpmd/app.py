@@ -231,10 +231,10 @@ class TestPmd:
 
     def reset_ports(self, ids: list[int]) -> None:
         """Reset the device below each port."""
-        self.say("Resetting ports...")
         if any(self.ports[port_id].state is PortState.STARTED for port_id in ids):
             self.say("Can not reset port(s), please stop port(s) first.")
             return
+        self.say("Resetting ports...")
         for port_id in ids:
             try:
                 self.ports[port_id].reset()

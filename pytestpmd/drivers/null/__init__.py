@@ -11,7 +11,7 @@ from pytestpmd.drivers import driver
 from pytestpmd.eal.devargs import DevArgs, arg, integer
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
-from pytestpmd.errors import ConfigError
+from pytestpmd.errors import ConfigError, NotSupported
 from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.ethdev.port import DeviceInfo, EthPort, Link, PortConf, Queue
 
@@ -59,6 +59,13 @@ class NullPort(EthPort):
 
     def link(self) -> Link:
         return Link(up=self._up)
+
+    def set_promiscuous(self, on: bool) -> None:
+        if not on:
+            raise NotSupported("Operation not supported")
+
+    def set_all_multicast(self, on: bool) -> None:
+        self.set_promiscuous(on)
 
     def setup(self, conf: PortConf, pool: Mempool) -> None:
         if self.args.size > pool.data_room - lib.MBUF_HEADROOM:
