@@ -1,6 +1,7 @@
 """A program with a console and no ports: enough of an app to drive each console as a whole.
 
-Run as ``python -m fakes.console_app MODE [file]``: MODE is plain, rich, auto, enter or stats.
+Run as ``python -m fakes.console_app MODE [file]``: MODE is plain, rich, auto, patient (auto, but waiting for an answer
+as long as a busy machine may take), enter or stats.
 """
 
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 from pytestpmd.cli import console, registry
 from pytestpmd.cli.commands import session
+from pytestpmd.cli.console import probe
 from pytestpmd.cli.registry import command
 from pytestpmd.errors import PortError
 
@@ -63,14 +65,14 @@ def commands() -> registry.Registry:
     return made
 
 
-def main(mode: str, *files: str) -> None:
+def main(mode: Any, *files: str) -> None:
     with console.Stop() as stop:
         if mode == "enter":
             console.wait_for_enter(stop)
         elif mode == "stats":
             console.stats_loop(stop, 0.1, lambda: "one report")
         else:
-            proof = console.find_out(mode, stop)  # type: ignore[arg-type]
+            proof = probe.look(stop, patience_s=20) if mode == "patient" else console.find_out(mode, stop)
             console.say("Interactive-mode selected")
             for path in files:
                 console.run_file(App(), commands(), path, True, stop)

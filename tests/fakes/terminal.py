@@ -10,6 +10,7 @@ import termios
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 TESTS = Path(__file__).parent.parent
 WAIT_S = 20.0
@@ -77,8 +78,8 @@ class Terminal:
         return True
 
     @property
-    def modes(self) -> list[object]:
-        return list(termios.tcgetattr(self.slave))
+    def modes(self) -> list[Any]:
+        return termios.tcgetattr(self.slave)
 
     def runs_as_typed(self, line: str, prompt: bytes = b"testpmd> ") -> str:
         """Type a line and read up to the next prompt; everything in between, without the echo."""

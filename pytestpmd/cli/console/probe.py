@@ -35,9 +35,9 @@ class Proof:
     typed: bytes = b""
 
 
-def look(stop: Stop, environ: Mapping[str, str] = os.environ) -> Proof:
+def look(stop: Stop, environ: Mapping[str, str] = os.environ, patience_s: float = PATIENCE_S) -> Proof:
     """Find out; asks only where :func:`may_ask`. StopRequested on a signal."""
-    return ask(stop, 0, 1) if may_ask(0, 1, environ) else Proof()
+    return ask(stop, 0, 1, patience_s) if may_ask(0, 1, environ) else Proof()
 
 
 def may_ask(in_fd: int, out_fd: int, environ: Mapping[str, str]) -> bool:
@@ -53,7 +53,7 @@ def may_ask(in_fd: int, out_fd: int, environ: Mapping[str, str]) -> bool:
         return False
 
 
-def ask(stop: Stop, in_fd: int, out_fd: int, patience_s: float = PATIENCE_S) -> Proof:
+def ask(stop: Stop, in_fd: int, out_fd: int, patience_s: float) -> Proof:
     """Ask, and wait for the answer as long as ``patience_s``."""
     with unbuffered_keys(in_fd, stop):
         sys.stdout.flush()
