@@ -298,8 +298,12 @@ uint16_t virtio_xmit_pkts(void *queue, struct mbuf **pkts, uint16_t nb)
 		                          ? 1
 		                          : xmit_nb_descs(vq, m, &indirect);
 
-		if (unlikely(virtqueue_nb_free(vq) < needed))
-			break;
+		if (unlikely(virtqueue_nb_free(vq) < needed)) {
+			/* chains may need more than there was reason to reclaim above */
+			reclaim_split(vq);
+			if (virtqueue_nb_free(vq) < needed)
+				break;
+		}
 		/* before the packet is the device's: it may be gone at once */
 		stats_add(&vq->stats, &run, m->pkt_len, mbuf_data(m));
 		if (likely(needed == 1 && !indirect))
