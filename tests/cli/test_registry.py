@@ -1,12 +1,14 @@
 """A decorator is all that a command or an option needs, and a name belongs to one of them."""
 
 import sys
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytestpmd.cli import registry
+from pytestpmd.cli.grammar import Step
 from pytestpmd.cli.params import UINT32
 
 
@@ -124,3 +126,36 @@ def test_every_module_of_the_package_is_found(tmp_path: Path, monkeypatch: pytes
     for name in [name for name in sys.modules if name.startswith("some_commands")]:
         del sys.modules[name]
     assert [command.syntax for command in found.commands] == ["one", "two"]
+
+
+def may_take_one_line(one: tuple[Step, ...], other: tuple[Step, ...]) -> bool:
+    def takes(step: Step) -> set[object]:
+        return {option if isinstance(option, str) else option.type for option in step.options}
+
+    return len(one) == len(other) and all(takes(a) & takes(b) for a, b in zip(one, other, strict=True))
+
+
+def test_no_line_is_taken_by_two_commands_of_the_program() -> None:
+    commands = registry.discover().commands
+    both = [
+        (one.syntax, other.syntax)
+        for one, other in combinations(commands, 2)
+        if any(may_take_one_line(a, b) for a in one.pattern.forms for b in other.pattern.forms)
+    ]
+    assert both == []
+
+
+def test_every_command_and_option_of_the_program_has_help() -> None:
+    program = registry.discover()
+    assert [command.syntax for command in program.commands if not command.help.strip()] == []
+    assert [option.name for option in program.options.values() if not option.help.strip()] == []
+
+
+def test_a_command_about_the_console_gets_the_session() -> None:
+    @registry.command("who (name)", "x")
+    def who(app: Any, name: str, *, session: Any) -> str:
+        return f"{app} {name} {session}"
+
+    match = registry.of([who]).parse("who me")
+    assert match is not None
+    assert match.command.call("app", match.values, session="session") == "app me session"

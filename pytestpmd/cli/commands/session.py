@@ -32,13 +32,13 @@ def help_sections(app: Any) -> str:
 )
 def help_section(app: Any, section: str, *, session: Session) -> str:
     names = list(SECTIONS) if section == "all" else [section]
-    return "\n".join(_section(name, session) for name in names)
+    return "".join(_section(name, session) for name in names)
 
 
 def _section(name: str, session: Session) -> str:
     title = TITLES[name]
     blocks = [f"{one.syntax}\n    {one.help}\n" for one in session.registry.commands if one.section == name]
-    return "\n".join(["", title, "-" * len(title), "", *blocks])
+    return "\n".join(["", title, "-" * len(title), "", *blocks, *([""] if blocks else [])])
 
 
 @command("quit", "Stop forwarding, close the ports and leave; in a file, leave the file.")

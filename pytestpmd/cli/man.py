@@ -1,0 +1,132 @@
+"""The manual pages from the registry: ``python -m pytestpmd.cli.man DIR`` writes pytestpmd.1 and pytestpmd.7.
+
+The pages are checked in, and a test holds them equal to what is made here.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from pytestpmd import __version__
+from pytestpmd.cli.registry import SECTIONS, Command, Option, Registry, discover
+from pytestpmd.eal.options import OPTIONS as EAL_OPTIONS
+from pytestpmd.eal.options import EalOption, Value
+
+SUMMARY = "a forwarding appliance in the shape of DPDK's testpmd"
+
+DESCRIPTION = """\
+pytestpmd forwards packets between ports with one polling thread on each lcore, as DPDK's testpmd does, and speaks to
+virtio devices through its own poll-mode driver. Ports come from --vdev; with none asked for and none found it makes a
+pair of its own, net_vhost0 and net_virtio_user0, joined by a vhost-user socket within the process.
+
+With --interactive it gives the console of pytestpmd(7). Without, it forwards at once and ends on Enter, on the end of
+its input, on SIGINT or on SIGTERM, printing what was forwarded.
+"""
+
+CONSOLE = """\
+The console reads commands from a terminal, from a pipe, or from a file (load, --cmdline-file). Words are written
+whole and with their case. In the lines below a word stands for itself, (a|b) for one of several, (name) for a value,
+[...] for what may be left out. Numbers are decimal, or hexadecimal after 0x, octal after 0, binary after 0b. What
+follows a # is not read.
+
+A line that no command begins like is answered "Command not found"; one that begins like a command and does not go on
+like it, "Bad arguments".
+
+On a terminal, Tab completes a word or lists what could follow, ? lists it, the arrow keys move in the line and in the
+history, Ctrl-C drops the line, Ctrl-D on an empty line is quit. Where a person's terminal is found at the other end
+(--console) the line editor colours, completes as one types, and keeps its history in
+$XDG_STATE_HOME/pytestpmd/history.
+"""
+
+EXIT_STATUS = "0 after quit, Enter, the end of input, SIGINT or SIGTERM; above 0 when the program could not begin."
+
+
+def options_page(registry: Registry) -> str:
+    """The text of pytestpmd.1."""
+    options = sorted(registry.options.values(), key=lambda option: option.name)
+    return _page(
+        1,
+        [
+            _section("SYNOPSIS", [r".B pytestpmd", r"[\fIEAL options\fR] [\fB\-\-\fR [\fIoptions\fR]]"]),
+            _section("DESCRIPTION", _paragraphs(DESCRIPTION)),
+            _section("EAL OPTIONS", _items((_eal_names(one), one.help) for one in EAL_OPTIONS)),
+            _section(
+                "OPTIONS",
+                [
+                    *_paragraphs("A unique beginning of a name will do; a value may stand in a word of its own."),
+                    *_items((_names(one), one.help) for one in options),
+                    *_items([("--help, -h", "Show the options and exit.")]),
+                ],
+            ),
+            _section("EXIT STATUS", _paragraphs(EXIT_STATUS)),
+            _section("SEE ALSO", [".BR pytestpmd (7)"]),
+        ],
+    )
+
+
+def console_page(registry: Registry) -> str:
+    """The text of pytestpmd.7."""
+    sections = [_section("DESCRIPTION", _paragraphs(CONSOLE))]
+    for name, about in SECTIONS.items():
+        commands = [command for command in registry.commands if command.section == name]
+        if commands:
+            sections.append(_section(f"COMMANDS: {name}", [*_paragraphs(about), *_items(map(_command, commands))]))
+    return _page(7, [*sections, _section("SEE ALSO", [".BR pytestpmd (1)"])])
+
+
+def _page(number: int, sections: Iterable[list[str]]) -> str:
+    head = [
+        r".\" Made from the registry by python -m pytestpmd.cli.man; do not edit.",
+        f'.TH PYTESTPMD {number} "" "pytestpmd {__version__}"',
+        ".SH NAME",
+        f"pytestpmd \\- {_text(SUMMARY if number == 1 else f'the console of {SUMMARY}')}",
+    ]
+    return "\n".join([*head, *(line for section in sections for line in section), ""])
+
+
+def _section(title: str, lines: Iterable[str]) -> list[str]:
+    return [f".SH {_text(title.upper())}", *lines]
+
+
+def _paragraphs(text: str) -> list[str]:
+    parts = [part.splitlines() for part in text.strip().split("\n\n")]
+    return [line for part in parts for line in [".PP", *map(_text, part)]]
+
+
+def _items(items: Iterable[tuple[str, str]]) -> list[str]:
+    return [line for name, about in items for line in (".TP", rf"\fB{_text(name)}\fR", _text(about))]
+
+
+def _text(text: str) -> str:
+    """Plain text to roff: backslashes and dashes as they are, no line taken for a request."""
+    escaped = text.replace("\\", r"\e").replace("-", r"\-")
+    return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped
+
+
+def _names(option: Option) -> str:
+    value = f"={option.metavar}" if option.takes_value else ""
+    return f"--{option.name}{value}" + (f", -{option.short}" if option.short else "")
+
+
+def _eal_names(option: EalOption) -> str:
+    value = {Value.NONE: "", Value.REQUIRED: " VALUE", Value.OPTIONAL: " [VALUE]"}[option.value]
+    return f"{option.long}{value}" + (f", {option.short}{value}" if option.short else "")
+
+
+def _command(command: Command) -> tuple[str, str]:
+    return command.syntax, command.help
+
+
+def pages(registry: Registry) -> dict[str, str]:
+    """Every page by its file's name."""
+    return {"pytestpmd.1": options_page(registry), "pytestpmd.7": console_page(registry)}
+
+
+def main(directory: str) -> None:
+    """Write the pages of the whole program."""
+    for name, text in pages(discover()).items():
+        (Path(directory) / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

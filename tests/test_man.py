@@ -1,0 +1,53 @@
+"""The manual is what the registry says."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytestpmd.cli import man, registry
+
+MAN = Path(__file__).parent.parent / "man"
+
+
+@registry.option("--burst=N", "packets per burst \\ at most 512")
+@registry.command("set burst (num)", ".the packets per burst", section="config")
+def set_burst(app: Any, num: int) -> None: ...
+
+
+@registry.option("--interactive, -i", "give the prompt")
+def interactive(app: Any) -> None: ...
+
+
+@pytest.mark.parametrize("name", ["pytestpmd.1", "pytestpmd.7"])
+def test_the_pages_are_what_the_registry_says(name: str) -> None:
+    made = man.pages(registry.discover())[name]
+    assert (MAN / name).read_text(encoding="utf-8") == made, "run: make man"
+
+
+def test_a_page_names_each_option_and_command_with_its_help() -> None:
+    made = man.pages(registry.of([set_burst, interactive]))
+    assert "\\fB\\-\\-burst=N\\fR\npackets per burst \\e at most 512\n" in made["pytestpmd.1"]
+    assert "\\fB\\-\\-interactive, \\-i\\fR\ngive the prompt\n" in made["pytestpmd.1"]
+    assert "\\fBset burst (num)\\fR\n\\&.the packets per burst\n" in made["pytestpmd.7"]
+
+
+def test_a_section_without_commands_is_left_out() -> None:
+    page = man.console_page(registry.of([set_burst]))
+    assert ".SH COMMANDS: CONFIG\n" in page
+    assert "COMMANDS: FILTERS" not in page
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+@pytest.mark.parametrize("page", [man.options_page, man.console_page])
+def test_groff_finds_nothing_wrong_with_a_page(page: Any) -> None:
+    done = subprocess.run(
+        ["groff", "-man", "-ww", "-z", "-Tutf8"],
+        input=page(registry.discover()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
