@@ -127,6 +127,7 @@ class PoolConfig:
     total_num_mbufs: int | None = None
     mbcache: int = 250
     allocation: str = "native"
+    socket_num: int | None = None
     iova_contig: bool = True
 
 
@@ -264,6 +265,8 @@ def _settle_cores(config: Config, facts: Facts) -> list[str]:
     lines = []
     if asked.cores is not None:
         try:
+            if not asked.cores:
+                raise ConfigError("Invalid NULL mask of cores")
             check_lcores(asked.cores, facts.main_lcore, facts.worker_lcores)
         except ConfigError as error:
             raise LaunchError("coremask is not valid", before=str(error)) from None

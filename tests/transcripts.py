@@ -23,4 +23,14 @@ def masked(text: str) -> str:
     """The text without what differs from run to run: MAC addresses, counts, cycles."""
     text = re.sub(r"\b[0-9A-F]{2}(:[0-9A-F]{2}){5}\b", "MAC", text)
     text = re.sub(r"(packets|bytes|missed|dropped|total|errors|nombuf|pps|bps|bursts) ?: +\d+ *", r"\1: N ", text)
-    return re.sub(r"=[\d.]+(?= [(/)])|=\d+(?=\))|\d+ MHz|\d+%", "N", text)
+    return re.sub(r"(packet|packets|cycles)=[\d.]+|\d+ MHz", r"\1=N", text)
+
+
+def session(name: str) -> str:
+    """A session of the original: prompts, what was typed there, and the answers."""
+    return (FOLDER / "sessions" / f"{name}.txt").read_text()
+
+
+def typed(session_text: str) -> list[str]:
+    """The lines that were typed in a session."""
+    return re.findall("^testpmd> (.*)$", session_text, re.MULTILINE)

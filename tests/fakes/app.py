@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Any
 
 from pytestpmd.config import Config
 from pytestpmd.errors import NotSupported, TestpmdError
-from pytestpmd.ethdev.port import SPEED_UNKNOWN, DescLimits, DeviceInfo, EthPort, Link, PortConf, PortState
+from pytestpmd.ethdev.port import SPEED_UNKNOWN, DescLimits, DeviceInfo, EthPort, Link, PortConf, PortState, Queue
 from pytestpmd.ethdev.ports import Ports
-from pytestpmd.ethdev.stats import Stats
+from pytestpmd.ethdev.stats import QueueCounters, Stats
 from pytestpmd.fwd.topology import LcoreSpec, plan
 
 IP_FLOWS = ("", "-frag", "-tcp", "-udp", "-sctp", "-other")
@@ -38,6 +37,13 @@ VIRTIO_INFO = DeviceInfo(
     tx_desc=DescLimits(32768, 32),
     default_ring_size=256,
 )
+
+
+class FakeQueue(Queue):
+    """A queue that nothing goes through."""
+
+    def lifetime(self) -> QueueCounters:
+        return QueueCounters()
 
 
 class FakePort(EthPort):
@@ -80,8 +86,8 @@ class FakePort(EthPort):
         self.all_multicast = on
 
     def setup(self, conf: PortConf, pool: Any) -> None:
-        self.rx_queues = [SimpleNamespace(counters=None) for _ in range(conf.nb_rxq)]  # type: ignore[misc]
-        self.tx_queues = [SimpleNamespace(counters=None) for _ in range(conf.nb_txq)]  # type: ignore[misc]
+        self.rx_queues = [FakeQueue(None, None, None) for _ in range(conf.nb_rxq)]
+        self.tx_queues = [FakeQueue(None, None, None) for _ in range(conf.nb_txq)]
 
     def bring_up(self) -> None:
         self.line = replace(self.line, up=True)
@@ -174,6 +180,7 @@ class FakeApp:
         self.config.forward.corelist = list(workers)
         self.config.forward.portlist, self.config.forward.nb_ports = self.ports.ids(), nb_ports
         self.session = FakeSession(self)
+        self.session.plan = self.session.make_plan()
         self.said: list[str] = []
         self.say: Callable[[str], None] = self.said.append
         self.operated: list[tuple[str, list[int]]] = []

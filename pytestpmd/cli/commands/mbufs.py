@@ -72,6 +72,7 @@ def numa(app: "TestPmd", on: bool) -> None:
 def socket_num(app: "TestPmd", num: int) -> None:
     if num != 0:
         raise LaunchError("Invalid socket id", before="Invalid socket id, options are: 0")
+    app.config.pool.socket_num = num
 
 
 @option("--port-numa-config=(port,socket)[,...]", "NUMA node of the pool of each port")

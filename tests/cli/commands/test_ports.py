@@ -1,0 +1,65 @@
+import pytest
+from fakes.app import FakeApp, FakePort
+from fakes.console import answer
+
+from pytestpmd.errors import NotSupported
+
+
+@pytest.mark.parametrize("operation", ["start", "stop", "close", "reset"])
+@pytest.mark.parametrize(("which", "ids"), [("1", [1]), ("all", [0, 1])])
+def test_operations_reach_the_ports_named(operation: str, which: str, ids: list[int]) -> None:
+    app = FakeApp()
+    assert answer(app, f"port {operation} {which}") == ""
+    assert app.operated == [(operation, ids)]
+
+
+@pytest.mark.parametrize("operation", ["start", "stop", "close", "reset"])
+def test_an_operation_on_a_port_that_is_not_there_does_nothing(operation: str) -> None:
+    app = FakeApp()
+    assert answer(app, f"port {operation} 99") == "Invalid port 99"
+    assert not app.operated
+
+
+class MoodlessPort(FakePort):
+    """Has no receive modes, as a virtio port without a control queue."""
+
+    def set_promiscuous(self, on: bool) -> None:
+        raise NotSupported("Operation not supported")
+
+
+def moodless_app() -> FakeApp:
+    app = FakeApp(0)
+    port = MoodlessPort()
+    port.promiscuous = False
+    app.ports.attach(port)
+    return app
+
+
+def test_a_mode_that_cannot_be_is_told() -> None:
+    assert answer(moodless_app(), "set promisc all on") == (
+        "Error during enabling promiscuous mode for port 0: Operation not supported"
+    )
+
+
+def test_a_mode_that_is_as_wanted_is_left_alone() -> None:
+    assert answer(moodless_app(), "set promisc all off") == ""
+
+
+def test_a_mode_that_can_be_changes_silently() -> None:
+    app = FakeApp()
+    app.ports[0].all_multicast = False
+    assert answer(app, "set allmulti 0 on") == ""
+    assert app.ports[0].all_multicast
+
+
+def test_a_link_that_can_be_set_is_set_silently() -> None:
+    app = FakeApp(0)
+    links: list[bool] = []
+
+    class Settable(FakePort):
+        def set_link(self, up: bool) -> None:
+            links.append(up)
+
+    app.ports.attach(Settable())
+    assert answer(app, "set link-down port 0") == answer(app, "set link-up port 0") == ""
+    assert links == [False, True]
