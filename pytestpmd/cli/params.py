@@ -12,10 +12,9 @@ from typing import Any
 
 import click
 
+from pytestpmd.eal.lcores import MAX_LCORES
 from pytestpmd.errors import ConfigError
-
-PORTS_MAX = 32  # RTE_MAX_ETHPORTS
-ITEMS_MAX = 128  # RTE_MAX_LCORE: the longest list the original takes
+from pytestpmd.ethdev.ports import MAX_PORTS
 
 
 class Param(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -137,8 +136,8 @@ class IntList(Param):
             if not word:
                 raise ConfigError("No valid value before comma")
             items.append(int(word))
-        if len(items) > ITEMS_MAX:
-            raise ConfigError(f"Number of {self.name} = {len(items)} > {ITEMS_MAX} (maximum items)")
+        if len(items) > MAX_LCORES:
+            raise ConfigError(f"Number of {self.name} = {len(items)} > {MAX_LCORES} (maximum items)")
         return tuple(items)
 
 
@@ -183,8 +182,7 @@ PORT_ID = PortId("PORT_ID", 0, 2**16 - 1)
 HEX_MASK = HexMask("MASK")
 MAC = Mac("MAC")
 INT_LIST = IntList("LIST")
-LCORE_LIST = Ranges("LCORES", ITEMS_MAX - 1)
-PORT_LIST = Ranges("PORTS", PORTS_MAX - 1)
+PORT_LIST = Ranges("PORTS", MAX_PORTS - 1)
 ENGINE = OneOf("ENGINE", _engine_names)
 FILENAME = Param("FILE")
 

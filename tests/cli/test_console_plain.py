@@ -161,9 +161,9 @@ def test_what_follows_quit_is_left_for_the_next_reader(terminal: Terminal) -> No
     assert os.read(terminal.slave, 100) == b"for the shell\n"
 
 
-def run(data: bytes, *files: Path) -> subprocess.CompletedProcess[bytes]:
+def run(data: bytes, *files: Path, mode: str = "plain") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", *PLAIN, *map(str, files)],
+        [sys.executable, "-m", "fakes.console_app", mode, *map(str, files)],
         input=data,
         capture_output=True,
         timeout=WAIT_S,
@@ -179,6 +179,11 @@ def test_a_pipe_gets_prompt_and_echo_and_its_end_is_quit(end: bytes) -> None:
     expected += b"testpmd> say done\ndone\n"
     expected += {b"\nquit\n": b"testpmd> quit\n", b"\n": b"testpmd> ", b"": b"testpmd> "}[end]
     assert (done.stdout, done.stderr, done.returncode) == (expected + b"\nBye...\n", b"", 0)
+
+
+@pytest.mark.parametrize("mode", ["rich", "auto"])
+def test_a_pipe_gets_the_plain_console_whatever_was_asked_for(mode: str) -> None:
+    assert run(b"say this\n", mode=mode).stdout.splitlines()[1:3] == [b"testpmd> say this", b"this"]
 
 
 def test_output_is_flushed_before_each_prompt() -> None:

@@ -25,17 +25,10 @@ def person(tmp_path: os.PathLike[str]) -> Iterator[Terminal]:
 
 
 @pytest.mark.parametrize(
-    ("size", "environ"),
-    [
-        ((0, 0), {"TERM": "xterm"}),
-        ((24, 80), {"TERM": "dumb"}),
-        ((24, 80), {"TERM": ""}),
-        ((24, 80), {"TERM": "unknown"}),
-        ((24, 80), {"TERM": "xterm", "CI": "true"}),
-    ],
+    "environ", [{"TERM": "dumb"}, {"TERM": ""}, {"TERM": "unknown"}, {"TERM": "xterm", "CI": "true"}]
 )
-def test_nobody_is_asked_where_no_person_can_be(size: tuple[int, int], environ: dict[str, str]) -> None:
-    with Terminal(AUTO, size=size, environ=environ) as opened:
+def test_nobody_is_asked_where_no_person_can_be(environ: dict[str, str]) -> None:
+    with Terminal(AUTO, size=(24, 80), environ=environ) as opened:
         assert opened.until(PROMPT) == b"Interactive-mode selected\r\ntestpmd> "
         assert opened.runs_as_typed("show port info 0") == "info of 0\n"
         assert b"\x1b" not in opened.seen
@@ -114,6 +107,13 @@ def test_a_wrong_line_is_pointed_at(person: Terminal) -> None:
     seen = person.until(b"expected info, stats")
     assert b" " * len("testpmd> show port ") + b"\x1b[1;31m^" in seen
     assert b"Bad arguments" in seen
+
+
+def test_a_terminal_without_a_size_is_a_terminal() -> None:
+    with Terminal(["fakes.console_app", "patient"], environ=PERSON) as opened:
+        opened.until(b"\x1b[c")
+        opened.type(b"\x1b[?62c")
+        opened.until(b"\x1b[?2004h")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
 whom ``probe.py`` has proven to sit there.
 """
 
+import os
 from typing import Any, Literal
 
 from pytestpmd.cli.console import probe
@@ -36,8 +37,13 @@ Mode = Literal["plain", "rich", "auto"]
 
 
 def find_out(mode: Mode, stop: Stop) -> Proof:
-    """Which console it will be; call it before the first line of output. StopRequested on a signal."""
-    return probe.look(stop) if mode == "auto" else Proof(person=mode == "rich")
+    """Which console it will be; call it before the first line of output. StopRequested on a signal.
+
+    A person asked for (``rich``) still needs a terminal to sit at.
+    """
+    if mode == "auto":
+        return probe.look(stop)
+    return Proof(person=mode == "rich" and os.isatty(0) and os.isatty(1))
 
 
 def run_console(app: Any, registry: Registry, proof: Proof, stop: Stop) -> None:

@@ -2,8 +2,9 @@
 
 The proof: a terminal emulator answers when asked for its device attributes (``ESC [ c``, ECMA-48 DA; xterm's
 ctlseqs), a program at the other end of a pseudo-terminal does not. The question itself is an escape sequence, so it is
-asked once, before the first line of output, and only where an answer could come: both ends are the same terminal, it
-has a size (most scripts give theirs none), TERM names one that knows the question, and we are in its foreground.
+asked once, before the first line of output, and only where an answer could come: both ends are the same terminal, TERM
+names one that knows the question, and we are in its foreground. A script on a pseudo-terminal that claims to be such a
+one sees those three bytes ahead of everything, and never another.
 
 Nothing typed ahead is lost: what is read while waiting and is no answer is handed on. An answer that comes too late is
 an escape sequence among the keys, which ``keys.py`` swallows.
@@ -47,8 +48,7 @@ def may_ask(in_fd: int, out_fd: int, environ: Mapping[str, str]) -> bool:
     if not (os.isatty(in_fd) and os.isatty(out_fd)):
         return False
     try:
-        same = os.fstat(in_fd).st_rdev == os.fstat(out_fd).st_rdev
-        return same and min(os.get_terminal_size(out_fd)) > 0 and os.tcgetpgrp(in_fd) == os.getpgrp()
+        return os.fstat(in_fd).st_rdev == os.fstat(out_fd).st_rdev and os.tcgetpgrp(in_fd) == os.getpgrp()
     except OSError:
         return False
 
