@@ -11,7 +11,8 @@
 #include "drivers/vhost/vhost.h"
 
 #define CHUNK         32
-#define PACKET_CHAINS 256 /* that one packet may be spread over */
+#define PACKET_CHAINS 256   /* that one packet may be spread over */
+#define MAX_FRAME     65600 /* the most that segmentation offloads ask for, with some tags */
 
 /* A chain as the first look found it. */
 struct look {
@@ -32,6 +33,12 @@ void vhost_virtqueue_start(struct vhost_virtqueue *vq, uint16_t index)
 	store_relaxed(&vq->used->flags, vq->event_idx ? 0 : VRING_USED_F_NO_NOTIFY);
 	if (vq->event_idx)
 		store_relaxed((uint16_t *)(void *)&vq->used->ring[vq->size], (uint16_t)(index - 1));
+}
+
+void vhost_virtqueue_enable(struct vhost_virtqueue *vq, bool on)
+{
+	/* release pairs with the lcore's acquire of enabled: it sees the whole ring, or none */
+	store_release(&vq->enabled, on);
 }
 
 /* Chains that wait; 0, and the fault, when the index says more than the ring can hold. */
@@ -134,7 +141,7 @@ static ALWAYS_INLINE void look_ahead(
 /* A walk along a chain, buffer by buffer. */
 struct walk {
 	struct vhost_virtqueue *vq;
-	const struct vring_desc *table; /* the ring's, or the indirect one's */
+	const uint8_t *table; /* the ring's, or the indirect one's, which may lie anywhere */
 	uint32_t table_len;
 	uint32_t budget; /* buffers that may still come: a chain is no longer than the ring */
 	uint16_t kind;   /* VRING_DESC_F_WRITE or 0, which every buffer must have */
@@ -148,7 +155,7 @@ struct walk {
 static void walk_begin(struct walk *walk, struct vhost_virtqueue *vq, uint16_t head, uint16_t kind)
 {
 	*walk = (struct walk){.vq = vq,
-	        .table = vq->desc,
+	        .table = (const uint8_t *)vq->desc,
 	        .table_len = vq->size,
 	        .budget = vq->size,
 	        .kind = kind,
@@ -170,10 +177,10 @@ static bool walk_indirect(struct walk *walk, const struct vring_desc *desc)
 {
 	uint64_t room;
 
-	if (walk->table != walk->vq->desc || (desc->flags & VRING_DESC_F_NEXT) || desc->len == 0 ||
-	        desc->len % sizeof(*desc) || desc->addr % sizeof(*desc))
+	if (walk->table != (const uint8_t *)walk->vq->desc || (desc->flags & VRING_DESC_F_NEXT) ||
+	        desc->len == 0 || desc->len % sizeof(*desc))
 		return walk_fail(walk);
-	walk->table = (const void *)vhost_translate(walk->vq->memory, desc->addr, desc->len, &room);
+	walk->table = vhost_translate(walk->vq->memory, desc->addr, desc->len, &room);
 	if (!walk->table)
 		return walk_fail(walk);
 	walk->table_len = (uint32_t)(desc->len / sizeof(*desc));
@@ -192,7 +199,9 @@ static bool walk_step(struct walk *walk)
 		return false;
 	if (walk->next >= walk->table_len || walk->budget-- == 0)
 		return walk_fail(walk);
-	desc = read_desc(&walk->table[walk->next]);
+	memcpy(&desc, walk->table + (size_t)walk->next * sizeof(desc), sizeof(desc));
+	/* one read: what is checked below is what is used */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (desc.flags & VRING_DESC_F_INDIRECT)
 		return walk_indirect(walk, &desc) && walk_step(walk);
 	if ((desc.flags & VRING_DESC_F_WRITE) != walk->kind)
@@ -234,10 +243,12 @@ static struct mbuf *append_segment(struct vhost_virtqueue *vq, struct mbuf *pkt,
 	return fresh;
 }
 
-/* Copy what is in hand to the packet's end. */
+/* Copy what is in hand to the packet's end; NULL when memory is short or the packet too long. */
 static struct mbuf *append_bytes(struct vhost_virtqueue *vq, struct mbuf *pkt, struct mbuf *last,
         const uint8_t *at, uint32_t len)
 {
+	if (len > MAX_FRAME - pkt->pkt_len)
+		return NULL;
 	while (len) {
 		uint16_t n = (uint16_t)min_of(len, (uint32_t)mbuf_tailroom(last));
 

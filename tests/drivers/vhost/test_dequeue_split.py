@@ -1,0 +1,494 @@
+"""What the front-end transmits, as our back-end takes it; the driver played from the spec, honest and not."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from fakes.packets import MakePool, content, frame, frames, free, receive, receive_mbufs, take
+from fakes.queues import GUEST_BASE, DeviceQueue
+from fakes.virtio_driver import INDIRECT, WRITE, Desc, Used
+
+from pytestpmd._dataplane import lib
+from pytestpmd.eal.mempool import Mempool
+
+MakeQueue = Callable[..., DeviceQueue]
+MBUF_ROOM = 2176 - lib.MBUF_HEADROOM
+
+
+def dequeue(queue: DeviceQueue, nb: int = 64) -> list[bytes]:
+    return receive(lib.vhost_dequeue_split, queue.vq, nb)
+
+
+def cut(queue: DeviceQueue, data: bytes, lengths: Sequence[int] = ()) -> list[Desc]:
+    """Buffers that hold ``data``, the first of these lengths, the rest in one more."""
+    descs = []
+    for length in [*lengths, len(data) - sum(lengths)]:
+        descs.append(Desc(queue.store(data[:length], align=1), length))
+        data = data[length:]
+    return descs
+
+
+def header(queue: DeviceQueue) -> bytes:
+    return bytes(queue.vq.hdr_size)
+
+
+def transmit(queue: DeviceQueue, data: bytes, lengths: Sequence[int] = ()) -> int:
+    """Offer header and frame, cut up: the chain's head."""
+    head = queue.driver.chain(cut(queue, header(queue) + data, lengths))
+    queue.driver.offer(head)
+    return head
+
+
+def is_bad(queue: DeviceQueue, descs: Sequence[Desc]) -> bool:
+    """Whether this chain is used up with length 0, counted, and does not hold up four good ones behind it."""
+    before = queue.vq.bad_chains
+    bad = queue.driver.chain(descs)
+    queue.driver.offer(bad)
+    good = [transmit(queue, data) for data in frames(4)]
+    assert dequeue(queue) == frames(4)
+    assert queue.driver.reap() == [Used(head, 0) for head in (bad, *good)]
+    assert queue.vq.fault == lib.VRING_OK
+    return bool(queue.vq.bad_chains == before + 1)
+
+
+# Well-made chains.
+
+
+@pytest.mark.parametrize("hdr_size", [10, 12])
+def test_the_frame_is_what_follows_the_header(make_vhost: MakeQueue, hdr_size: int) -> None:
+    queue = make_vhost(hdr_size=hdr_size)
+    lengths = (1, 14, 59, 60, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1514, 1984, 1985, 2000, MBUF_ROOM)
+    sent = [frame(length, number) for number, length in enumerate(lengths)]
+    for data in sent:
+        transmit(queue, data)
+    assert dequeue(queue) == sent
+
+
+def test_an_mbuf_says_where_it_was_received(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    transmit(queue, frame())
+    (mbuf,) = receive_mbufs(lib.vhost_dequeue_split, queue.vq)
+    assert (mbuf.port, mbuf.ol_flags, mbuf.data_off, mbuf.nb_segs) == (5, 0, lib.MBUF_HEADROOM, 1)
+    free(mbuf)
+
+
+@pytest.mark.parametrize("length", [1, 14, 60, 64, 100, 512, 1500, 3000])
+def test_a_buffer_may_end_where_the_memory_ends(make_vhost: MakeQueue, length: int) -> None:
+    """Behind it lies a page whose touch is the end of this process."""
+    queue = make_vhost()
+    data = header(queue) + frame(length)
+    queue.memory.write(queue.end - len(data), data)
+    queue.driver.offer(queue.driver.chain([Desc(queue.end - len(data), len(data))]))
+    assert dequeue(queue) == [frame(length)]
+
+
+@pytest.mark.parametrize("length", [MBUF_ROOM, MBUF_ROOM + 1, 9000, 65535])
+def test_a_frame_longer_than_an_mbuf_comes_as_segments(make_vhost: MakeQueue, length: int) -> None:
+    queue = make_vhost()
+    transmit(queue, frame(length))
+    (mbuf,) = receive_mbufs(lib.vhost_dequeue_split, queue.vq)
+    assert content(mbuf) == frame(length)
+    assert mbuf.nb_segs == -(-length // MBUF_ROOM)
+    free(mbuf)
+
+
+@pytest.mark.parametrize("pieces", range(1, 13))
+def test_the_header_may_lie_in_pieces(make_vhost: MakeQueue, pieces: int) -> None:
+    """virtio 1.2, 2.7.4.1: no assumption about the arrangement of descriptors."""
+    queue = make_vhost()
+    lengths = [1] * (pieces - 1)
+    whole, sharing = [*lengths, 12 - sum(lengths)], [*lengths, 12 - sum(lengths) + 5]
+    for cuts in (whole, sharing, lengths):
+        transmit(queue, frame(100), cuts)
+        assert dequeue(queue) == [frame(100)]
+
+
+@pytest.mark.parametrize("pieces", [2, 3, 17, 18, 63, 64])
+def test_the_data_may_lie_in_pieces(make_vhost: MakeQueue, pieces: int) -> None:
+    queue = make_vhost()
+    transmit(queue, frame(1514), [12, *[7] * (pieces - 1)])
+    transmit(queue, frame(1514), [17, *[9] * (pieces - 1)])
+    assert dequeue(queue) == [frame(1514)] * 2
+
+
+def test_pieces_of_nothing_are_passed_over(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    for cuts in ([0, 12], [12, 0, 0], [5, 0, 7, 0, 30, 0], [0, 0, 0]):
+        transmit(queue, frame(100), cuts)
+        assert dequeue(queue) == [frame(100)]
+    assert queue.vq.bad_chains == 0
+
+
+def test_a_chain_may_be_as_long_as_the_ring(make_vhost: MakeQueue) -> None:
+    queue = make_vhost(size=16)
+    transmit(queue, frame(100), [12, *[5] * 14])
+    assert dequeue(queue) == [frame(100)]
+
+
+@pytest.mark.parametrize("direct", [0, 1, 3], ids=lambda n: f"{n} direct before")
+@pytest.mark.parametrize("flags", [0, WRITE], ids=["", "table is marked writable"])
+@pytest.mark.parametrize("align", [16, 8, 1])
+def test_an_indirect_table_may_end_a_chain(make_vhost: MakeQueue, direct: int, flags: int, align: int) -> None:
+    """virtio 1.2, 2.7.5.3.2: direct ones may come before; WRITE on what refers to the table MUST be ignored."""
+    queue = make_vhost()
+    for length in (60, 1514, 9000):
+        descs = cut(queue, header(queue) + frame(length), [5, 7, 20, 11])
+        table = queue.driver.table(queue.alloc(16 * len(descs) + 16, 64) + align % 16, descs[direct:], flags)
+        queue.driver.offer(queue.driver.chain([*descs[:direct], table]))
+        assert dequeue(queue) == [frame(length)]
+
+
+def test_unknown_header_fields_change_nothing(make_vhost: MakeQueue) -> None:
+    """virtio 1.2, 5.1.6.2.2: unknown flags are ignored, hdr_len is a hint, offsets mean nothing without NEEDS_CSUM."""
+    queue = make_vhost()
+    for flags in (0xF8, 0x80, 0):
+        address = queue.store(bytes([flags, 0]) + b"\xff" * 10 + frame())
+        queue.driver.offer(queue.driver.chain([Desc(address, 72)]))
+    mbufs = receive_mbufs(lib.vhost_dequeue_split, queue.vq)
+    assert [(content(m), m.ol_flags) for m in mbufs] == [(frame(), 0)] * 3
+    free(*mbufs)
+
+
+def test_unknown_descriptor_flags_change_nothing(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    queue.driver.offer(queue.driver.chain([Desc(queue.store(header(queue) + frame()), 72, 0xFFF8)]))
+    assert dequeue(queue) == [frame()]
+
+
+# The ring.
+
+
+def test_used_elements_name_the_chains_in_their_order(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    heads = [transmit(queue, frame(), [12] * (number % 3)) for number in range(20)]
+    before = queue.driver.own_parts()
+    assert len(dequeue(queue)) == 20
+    assert queue.driver.reap() == [Used(head, 0) for head in heads]
+    assert queue.driver.own_parts() == before
+
+
+def test_elements_that_need_no_rewriting_are_right_all_the_same(make_vhost: MakeQueue) -> None:
+    """A ring whose heads stay in place for some turns, then move, then stay."""
+    queue = make_vhost(size=16)
+    driver = queue.driver
+    address = queue.store(header(queue) + frame())
+    driver.free = []
+    for number in range(16):
+        driver.write_desc(driver.desc, number, Desc(address, 72), None)
+    for turn in range(12):
+        heads = [(number + turn // 4 * 5) % 16 for number in range(16)]
+        driver.chains = {head: [] for head in heads}
+        driver.offer(*heads)
+        assert dequeue(queue) == [frame()] * 16
+        assert driver.reap() == [Used(head, 0) for head in heads]
+
+
+def test_a_ring_taken_up_anew_has_its_elements_written_again(make_vhost: MakeQueue) -> None:
+    """After a reset the used ring is the driver's to clear: what it held before is not to be counted on."""
+    queue = make_vhost(size=16)
+    driver = queue.driver
+    head = transmit(queue, frame())
+    dequeue(queue)
+    queue.memory.write(driver.used, bytes(6 + 8 * 16))
+    driver.avail_idx = driver.seen = 0
+    driver.publish()
+    lib.vhost_virtqueue_start(queue.vq, 0)
+    driver.offer(head)
+    assert dequeue(queue) == [frame()]
+    assert driver.reap() == [Used(head, 0)]
+
+
+def test_no_more_than_asked_for_are_received(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    for data in frames(100):
+        transmit(queue, data)
+    assert dequeue(queue, 3) == frames(3)
+    assert dequeue(queue, 0) == []
+    assert queue.driver.used_idx == 3
+    assert dequeue(queue, 512) == frames(97, first=3)
+
+
+@pytest.mark.parametrize("start", [0, 65535, 65520, 32767])
+def test_indices_wrap(make_vhost: MakeQueue, start: int) -> None:
+    queue = make_vhost(size=64, start=start)
+    for round_ in range(10):
+        sent = [frame(60 + number, number) for number in range(round_, round_ + 31)]
+        heads = [transmit(queue, data, [12] * (number % 2)) for number, data in enumerate(sent)]
+        assert dequeue(queue) == sent
+        assert queue.driver.reap() == [Used(head, 0) for head in heads]
+
+
+def test_the_16_bit_turn_is_passed_on_foot(make_vhost: MakeQueue) -> None:
+    queue = make_vhost(size=256)
+    driver = queue.driver
+    driver.chains = {}
+    address = queue.store(header(queue) + frame())
+    for number in range(256):
+        driver.write_desc(driver.desc, number, Desc(address, 72), None)
+        queue.memory.put_u16(driver.avail + 4 + 2 * number, number)
+    for turn in range(1, 262):
+        driver.publish(turn * 256 & 0xFFFF)
+        mbufs = receive_mbufs(lib.vhost_dequeue_split, queue.vq, 256)
+        assert len(mbufs) == 256
+        free(*mbufs)
+        assert driver.used_idx == turn * 256 & 0xFFFF
+    assert {driver.element(number) for number in range(256)} == {Used(number, 0) for number in range(256)}
+
+
+def test_a_disabled_ring_moves_nothing(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    queue.vq.enabled = 0
+    transmit(queue, frame())
+    assert dequeue(queue) == []
+    assert queue.driver.used_idx == 0
+    assert queue.call.count() == 0
+    queue.vq.enabled = 1
+    assert dequeue(queue) == [frame()]
+
+
+def test_a_ring_in_dead_memory_moves_nothing(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    transmit(queue, frame())
+    queue.regions.dead = 1
+    assert dequeue(queue) == []
+    assert queue.driver.used_idx == 0
+
+
+def test_an_empty_pool_leaves_packets_in_the_ring(make_pool: MakePool, make_vhost: MakeQueue) -> None:
+    pool = make_pool(64)
+    queue = make_vhost(pool)
+    held = list(take(pool, 60))
+    for data in frames(50):
+        transmit(queue, data)
+    assert dequeue(queue) == frames(4)
+    assert queue.vq.stats.nombuf > 0
+    free(*held)
+    assert dequeue(queue) == frames(46, first=4)
+    assert (queue.vq.bad_chains, queue.vq.stats.errors) == (0, 0)
+
+
+def test_a_frame_longer_than_the_pool_is_dropped_and_counted(make_pool: MakePool, make_vhost: MakeQueue) -> None:
+    queue = make_vhost(make_pool(4))
+    head = transmit(queue, frame(5 * MBUF_ROOM))
+    assert dequeue(queue) == []
+    assert queue.vq.stats.nombuf > 0
+    assert queue.driver.reap() == [Used(head, 0)]
+    transmit(queue, frame())
+    assert dequeue(queue) == [frame()]
+
+
+def test_packets_are_counted(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    for data in (frame(60), frame(64), frame(9000), b"\xff" * 60, b"\x01" + bytes(63)):
+        transmit(queue, data)
+    dequeue(queue)
+    stats = queue.vq.stats
+    assert (stats.packets, stats.bytes, stats.broadcast, stats.multicast) == (5, 9248, 1, 1)
+    assert list(stats.size_bins) == [2, 2, 0, 0, 0, 0, 0, 1]
+
+
+# Calls.
+
+
+def test_the_driver_is_called_unless_it_asks_not_to_be(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    for suppressed, calls in ((False, 1), (True, 0), (False, 1)):
+        queue.driver.suppress_calls(suppressed)
+        transmit(queue, frame())
+        transmit(queue, frame())
+        dequeue(queue)
+        assert queue.call.count() == calls
+    assert (queue.vq.calls, queue.vq.calls_suppressed) == (2, 1)
+    assert dequeue(queue) == []
+    assert queue.call.count() == 0
+
+
+@pytest.mark.parametrize("start", [0, 65534, 65535])
+def test_with_event_idx_the_call_comes_when_the_event_index_is_passed(make_vhost: MakeQueue, start: int) -> None:
+    """virtio 1.2, 2.7.7.2: the low bit of flags is ignored; the driver names the element it waits for."""
+    for wanted, calls in {-1: 0, 0: 1, 1: 1, 3: 1, 4: 0, 100: 0}.items():
+        queue = make_vhost(event_idx=True, start=start)
+        queue.driver.suppress_calls(True)
+        queue.driver.want_call_at(start + wanted)
+        for data in frames(4):
+            transmit(queue, data)
+        dequeue(queue)
+        assert queue.call.count() == calls, f"used_event {wanted} from where the burst of 4 began"
+
+
+def test_a_bad_chain_alone_is_told_of_as_well(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    queue.driver.offer(queue.driver.chain([Desc(0, 100)]))
+    assert dequeue(queue) == []
+    assert queue.call.count() == 1
+
+
+@pytest.mark.parametrize(("event_idx", "flags"), [(False, 1), (True, 0)])
+def test_no_kicks_are_asked_for(make_vhost: MakeQueue, event_idx: bool, flags: int) -> None:
+    """We poll. virtio 1.2, 2.7.10.2: flags is 0 or 1, and 0 with EVENT_IDX, where the event index lies behind."""
+    queue = make_vhost(event_idx=event_idx, start=7)
+    assert queue.driver.used_flags == flags
+    if event_idx:
+        assert (queue.driver.avail_event() - 7) & 0xFFFF > 256
+
+
+# Chains that no honest driver makes.
+
+
+@pytest.mark.parametrize(
+    "address",
+    [0, GUEST_BASE - 1, GUEST_BASE - 100, GUEST_BASE + (64 << 20), 0xFFFF_FFFF_FFFF_FFFF, 0xFFFF_FFFF_FFFF_FFC0],
+    ids=hex,
+)
+def test_an_address_outside_of_the_memory_is_bad(make_vhost: MakeQueue, address: int) -> None:
+    queue = make_vhost()
+    assert is_bad(queue, [Desc(address, 100)])
+    assert is_bad(queue, [*cut(queue, header(queue)), Desc(address, 100)])
+
+
+@pytest.mark.parametrize("length", [101, 0x1000, 0x7FFF_FFFF, 0xFFFF_FFFF])
+def test_a_buffer_that_crosses_the_end_of_the_memory_is_bad(make_vhost: MakeQueue, length: int) -> None:
+    queue = make_vhost()
+    assert is_bad(queue, [Desc(queue.end - 100, length)])
+    assert is_bad(queue, [*cut(queue, header(queue)), Desc(queue.end - 100, length)])
+
+
+def test_a_buffer_across_two_regions_is_bad(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    queue.regions.regions[1] = queue.regions.regions[0]
+    queue.regions.regions[1].guest_addr = queue.end
+    queue.regions.nb_regions = 2
+    assert is_bad(queue, [Desc(queue.end - 50, 100)])
+
+
+def test_every_region_is_looked_at(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    address = queue.store(header(queue) + frame())
+    queue.regions.regions[7] = queue.regions.regions[0]
+    queue.regions.regions[7].guest_addr = 0x4000
+    queue.regions.nb_regions = 8
+    queue.driver.offer(queue.driver.chain([Desc(address - GUEST_BASE + 0x4000, 72)]))
+    assert dequeue(queue) == [frame()]
+
+
+@pytest.mark.parametrize("length", [0, 1, 11, 12])
+def test_a_chain_without_a_frame_is_bad(make_vhost: MakeQueue, length: int) -> None:
+    queue = make_vhost()
+    assert is_bad(queue, [Desc(queue.store(bytes(64)), length)])
+    assert is_bad(queue, [Desc(queue.store(bytes(64)), 0), Desc(queue.store(bytes(64)), length)])
+
+
+def test_a_writable_buffer_is_bad(make_vhost: MakeQueue) -> None:
+    """virtio 1.2, 2.7.5.2: the device should not read what it is to write."""
+    queue = make_vhost()
+    whole = cut(queue, header(queue) + frame())[0]
+    assert is_bad(queue, [Desc(whole.address, whole.length, WRITE)])
+    assert is_bad(queue, [whole, Desc(whole.address, whole.length, WRITE)])
+
+
+@pytest.mark.parametrize("following", [0, 1, 15])
+def test_a_chain_that_loops_is_bad(make_vhost: MakeQueue, following: int) -> None:
+    queue = make_vhost(size=16)
+    descs = cut(queue, header(queue) + frame(64), [12])
+    head = queue.driver.chain(descs)
+    queue.driver.write_desc(queue.driver.desc, head + 1, descs[1], following)
+    queue.driver.write_desc(queue.driver.desc, 15, descs[1], 0)
+    queue.driver.offer(head)
+    assert dequeue(queue) == []
+    assert (queue.vq.bad_chains, queue.driver.reap()) == (1, [Used(head, 0)])
+
+
+@pytest.mark.parametrize("following", [256, 257, 0x7FFF, 0xFFFF])
+def test_a_next_beyond_the_ring_is_bad(make_vhost: MakeQueue, following: int) -> None:
+    queue = make_vhost()
+    descs = cut(queue, header(queue) + frame(64), [12])
+    head = queue.driver.chain(descs)
+    queue.driver.write_desc(queue.driver.desc, head + 1, descs[1], following)
+    queue.driver.offer(head)
+    assert dequeue(queue) == []
+    assert (queue.vq.bad_chains, queue.driver.reap()) == (1, [Used(head, 0)])
+
+
+@pytest.mark.parametrize("entries", [17, 64])
+def test_a_chain_longer_than_the_ring_is_bad(make_vhost: MakeQueue, entries: int) -> None:
+    queue = make_vhost(size=16)
+    table = queue.driver.table(queue.alloc(16 * entries), cut(queue, header(queue) + frame(100), [1] * (entries - 1)))
+    assert is_bad(queue, [table])
+
+
+def test_an_endless_indirect_table_is_bad(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    address = queue.alloc(32)
+    (desc,) = cut(queue, header(queue) + frame())
+    queue.driver.write_desc(address, 0, desc, 1)
+    queue.driver.write_desc(address, 1, desc, 0)
+    assert is_bad(queue, [Desc(address, 32, INDIRECT)])
+
+
+def test_an_indirect_table_in_an_indirect_table_is_bad(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    inner = queue.driver.table(queue.alloc(64), cut(queue, header(queue) + frame(), [12]))
+    assert is_bad(queue, [queue.driver.table(queue.alloc(64), [inner])])
+    itself = queue.alloc(64)
+    assert is_bad(queue, [queue.driver.table(itself, [Desc(itself, 16, INDIRECT)])])
+
+
+def test_an_indirect_table_within_a_chain_is_bad(make_vhost: MakeQueue) -> None:
+    """virtio 1.2, 2.7.5.3.1: never INDIRECT together with NEXT."""
+    queue = make_vhost()
+    descs = cut(queue, header(queue) + frame(), [12])
+    assert is_bad(queue, [queue.driver.table(queue.alloc(64), descs), descs[1]])
+
+
+@pytest.mark.parametrize("length", [0, 1, 15, 17, 31, 0xFFFF_FFF0, 0xFFFF_FFFF])
+def test_an_indirect_table_of_such_a_length_is_bad(make_vhost: MakeQueue, length: int) -> None:
+    queue = make_vhost()
+    table = queue.driver.table(queue.alloc(64), cut(queue, header(queue) + frame(), [12]))
+    assert is_bad(queue, [Desc(table.address, length, INDIRECT)])
+
+
+@pytest.mark.parametrize("address", [0, GUEST_BASE - 16, 0xFFFF_FFFF_FFFF_FFF0], ids=hex)
+def test_an_indirect_table_outside_of_the_memory_is_bad(make_vhost: MakeQueue, address: int) -> None:
+    queue = make_vhost()
+    assert is_bad(queue, [Desc(address, 32, INDIRECT)])
+    assert is_bad(queue, [Desc(queue.end - 16, 32, INDIRECT)])
+
+
+def test_a_next_beyond_the_indirect_table_is_bad(make_vhost: MakeQueue) -> None:
+    queue = make_vhost()
+    table = queue.driver.table(queue.alloc(64), cut(queue, header(queue) + frame(), [12, 30]))
+    assert is_bad(queue, [Desc(table.address, 32, INDIRECT)])
+
+
+def test_a_frame_longer_than_any_is_bad(make_vhost: MakeQueue, pool: Mempool) -> None:
+    """64 KB and headers is what segmentation offloads may ask for; more only keeps the lcore copying."""
+    queue = make_vhost()
+    address = queue.alloc(70_000)
+    assert is_bad(queue, [Desc(address, 70_000)])
+    assert is_bad(queue, [Desc(address, 40_000)] * 10)
+    assert queue.vq.stats.nombuf == 0
+
+
+@pytest.mark.parametrize("head", [256, 257, 0x8000, 0xFFFF])
+def test_a_head_beyond_the_ring_is_used_up(make_vhost: MakeQueue, head: int) -> None:
+    queue = make_vhost()
+    queue.driver.chains[head] = []
+    queue.driver.offer(head)
+    for data in frames(4):
+        transmit(queue, data)
+    assert dequeue(queue) == frames(4)
+    assert queue.vq.bad_chains == 1
+    assert queue.driver.reap()[0] == Used(head, 0)
+
+
+@pytest.mark.parametrize("jump", [257, 0x7FFF, 0xFFFF])
+def test_an_index_that_jumps_stops_the_ring(make_vhost: MakeQueue, jump: int) -> None:
+    queue = make_vhost()
+    transmit(queue, frame())
+    queue.driver.publish(jump)
+    assert dequeue(queue) == []
+    assert queue.vq.fault == lib.VRING_BAD_INDEX
+    queue.driver.publish()
+    assert dequeue(queue) == []
+    assert queue.driver.used_idx == 0
+    lib.vhost_virtqueue_start(queue.vq, 0)
+    assert dequeue(queue) == [frame()]
