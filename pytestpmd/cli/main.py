@@ -137,7 +137,9 @@ def probe(app: TestPmd) -> None:
     try:
         app.probe()
     except NoSuchDriver as error:
-        raise eal.EalError.starting(str(error), f"Unable to parse device '{error.name}'") from error
+        EAL.error("%s", error)
+        EAL.error("Unable to parse device '%s'", error.name)
+        raise ConfigError("Cannot init EAL: No such device") from error
 
 
 def prepare(app: TestPmd, arguments: options.Arguments) -> None:

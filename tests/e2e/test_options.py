@@ -31,7 +31,7 @@ REFUSED = [
         ],
         "coremask is not valid",
     ),
-    (["--total-num-mbufs=10"], [], "total-num-mbufs should be > 1024"),
+    (["--mbcache=600"], [], "mbcache must be >= 0 and <= 512"),
     (["--print-event=foo"], ["Invalid event: foo"], "invalid print-event argument"),
     (["--tx-first"], [], "--tx-first cannot be used on interactive mode."),
 ]
