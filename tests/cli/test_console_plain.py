@@ -204,17 +204,34 @@ def test_output_is_flushed_before_each_prompt() -> None:
 
 
 def test_a_reader_that_is_gone_does_not_keep_the_program_from_its_end(tmp_path: Path) -> None:
-    script = f"{sys.executable} -m {' '.join(PLAIN)} 2>{tmp_path}/err | head -1; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(
-        ["bash", "-c", script],
-        input=b"say x\n" * 2000,
-        capture_output=True,
-        timeout=WAIT_S,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])},
-        check=False,
-    )
+    done = shell(f"yes 'say x' | head -2000 | $PLAIN 2>{tmp_path}/err | head -1; echo ${{PIPESTATUS[2]}}")
     assert done.stdout == b"Interactive-mode selected\n0\n"
     assert (tmp_path / "err").read_text() == ""
+
+
+def shell(script: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run a script of the shell in which $PLAIN is the program."""
+    python_path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    known = {"PYTHONPATH": python_path, "PLAIN": f"{sys.executable} -m {' '.join(PLAIN)}"}
+    return subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        timeout=WAIT_S,
+        env={**os.environ, **known, **(environ or {})},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- >&- 2>&-", ">&- </dev/null"])
+def test_closed_standard_files_are_no_trouble(closed: str) -> None:
+    done = shell(f"$PLAIN {closed}")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == (b"" if ">" in closed else b"Interactive-mode selected\ntestpmd> \nBye...\n")
+
+
+def test_a_character_that_the_locale_has_not_is_no_trouble() -> None:
+    done = shell(r"printf 'say \xe2\x82\xac\n' | $PLAIN", {"PYTHONIOENCODING": "ascii"})
+    assert done.stdout.splitlines()[1:3] == [b"testpmd> say ?", b"?"]
 
 
 def test_commands_of_a_file_run_before_the_prompt(tmp_path: Path) -> None:

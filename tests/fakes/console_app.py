@@ -66,6 +66,7 @@ def commands() -> registry.Registry:
 
 
 def main(mode: Any, *files: str) -> None:
+    console.settle_standard_files()
     with console.Stop() as stop:
         if mode == "enter":
             console.wait_for_enter(stop)

@@ -13,6 +13,7 @@ from pytestpmd.cli.console.plain import run_plain
 from pytestpmd.cli.console.probe import Proof
 from pytestpmd.cli.console.session import PROMPT, Quit, Session, say, write
 from pytestpmd.cli.console.stop import Stop, StopRequested
+from pytestpmd.cli.console.terminal import settle_standard_files
 from pytestpmd.cli.registry import Registry
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "run_console",
     "run_file",
     "say",
+    "settle_standard_files",
     "stats_loop",
     "wait_for_enter",
     "write",

@@ -73,11 +73,14 @@ class _Characters:
     def _byte(self) -> bytes:
         if self.typed:
             return bytes([self.typed.pop(0)])
-        self.stop.wait(self.fd)
-        try:
-            return os.read(self.fd, 1)
-        except OSError:
-            return b""
+        while True:
+            self.stop.wait(self.fd)
+            try:
+                return os.read(self.fd, 1)
+            except BlockingIOError:  # someone else who reads here was quicker
+                continue
+            except OSError:
+                return b""
 
 
 def complete(session: Session, line: str) -> Completion:

@@ -1,7 +1,9 @@
-"""The terminal's settings: taken for a while, given back however the program ends."""
+"""The standard files and the terminal's settings: taken for a while, given back however the program ends."""
 
 import atexit
+import io
 import os
+import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -9,6 +11,24 @@ from contextlib import contextmanager, suppress
 from pytestpmd.cli.console.stop import Stop
 
 _LFLAG = 3  # tcgetattr's c_lflag
+
+
+def settle_standard_files() -> None:
+    """Make sure that input, output and errors are open, before a socket takes one of their numbers.
+
+    Output waits for a slow reader (whoever started us may have left its end non-blocking) and takes any character,
+    whatever the locale.
+    """
+    for fd, mode in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
+        try:
+            os.set_blocking(fd, True)
+        except OSError:
+            os.open(os.devnull, mode)  # gets this number: those below it are open
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @contextmanager
