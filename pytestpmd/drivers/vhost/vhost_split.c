@@ -362,6 +362,7 @@ struct room {
 	uint16_t nb_chains; /* begun */
 	uint16_t waiting;   /* chains that there are */
 	uint32_t chain_len; /* bytes written into the one in hand */
+	uint8_t *num_buffers[2];
 	bool open;
 };
 
@@ -418,16 +419,30 @@ enum enqueued {
 	BAD_CHAIN, /* used up; the packet may try the next one */
 };
 
-/* num_buffers is known last. The header's bytes were written at `hdr`, or in pieces when that is
- * NULL. */
-static enum enqueued enqueue_finish(
-        struct vhost_virtqueue *vq, struct room *room, uint32_t *lens, uint8_t *hdr)
+/* The header, in however many pieces; num_buffers is known last, so remember where its bytes went.
+ */
+static bool room_write_header(struct vhost_virtqueue *vq, struct room *room, uint32_t *lens)
 {
-	struct virtio_net_hdr *net = (void *)hdr;
+	static const struct virtio_net_hdr header = {.num_buffers = 1};
+	const uint8_t *from = (const uint8_t *)&header;
+	const uint32_t before = offsetof(struct virtio_net_hdr, num_buffers);
 
+	if (!room_write(vq, room, lens, from, before))
+		return false;
+	for (uint32_t i = before; i < vq->hdr_size; i++) {
+		if (!room_take(vq, room, lens))
+			return false;
+		room->num_buffers[i - before] = room->walk.at;
+		room_write(vq, room, lens, from + i, 1);
+	}
+	return true;
+}
+
+static enum enqueued enqueue_finish(struct vhost_virtqueue *vq, struct room *room, uint32_t *lens)
+{
 	lens[room->nb_chains - 1] = room->chain_len;
-	if (vq->hdr_size == sizeof(*net) && room->nb_chains != 1)
-		memcpy(&net->num_buffers, &room->nb_chains, sizeof(room->nb_chains));
+	for (int i = 0; i < 2 && room->num_buffers[i]; i++)
+		*room->num_buffers[i] = (uint8_t)(room->nb_chains >> 8 * i);
 	for (uint16_t i = 0; i < room->nb_chains; i++)
 		use_chain(vq, head_at(vq, 0), lens[i]);
 	return ENQUEUED;
@@ -437,22 +452,15 @@ static enum enqueued enqueue_finish(
 static NOINLINE enum enqueued enqueue_chains(
         struct vhost_virtqueue *vq, struct mbuf *pkt, uint16_t waiting)
 {
-	struct virtio_net_hdr header = {.num_buffers = 1};
 	struct room room = {.waiting = waiting};
 	uint32_t lens[PACKET_CHAINS];
-	uint8_t *hdr = NULL;
-	bool fits = room_next_chain(vq, &room, lens);
+	bool fits = room_next_chain(vq, &room, lens) && room_write_header(vq, &room, lens);
 
-	if (fits && room.walk.len >= vq->hdr_size)
-		hdr = room.walk.at;
-	fits = fits && room_write(vq, &room, lens, (const uint8_t *)&header, vq->hdr_size);
 	for (struct mbuf *seg = pkt; seg && fits; seg = seg->next)
 		fits = room_write(vq, &room, lens, mbuf_data(seg), seg->data_len);
-	if (fits && (hdr || room.nb_chains == 1))
-		return enqueue_finish(vq, &room, lens, hdr);
-	if (room.walk.bad || fits) {
-		/* a header in pieces before further buffers is no driver's way: the first chain
-		 * goes */
+	if (fits)
+		return enqueue_finish(vq, &room, lens);
+	if (room.walk.bad) {
 		use_bad_chain(vq, head_at(vq, 0));
 		return BAD_CHAIN;
 	}

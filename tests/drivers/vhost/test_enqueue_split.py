@@ -1,0 +1,454 @@
+"""What the front-end receives, as our back-end delivers it; the driver played from the spec, honest and not."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from fakes.packets import frame, frames, packet, transmit
+from fakes.queues import GUEST_BASE, DeviceQueue
+from fakes.virtio_driver import WRITE, Desc, Used
+
+from pytestpmd._dataplane import lib
+from pytestpmd.eal.mempool import Mempool
+
+MakeQueue = Callable[..., DeviceQueue]
+FILL = 0xA5
+
+
+class Receiver:
+    """The driver's receive side: buffers of what shape a test likes, and the frames that came into them.
+
+    A strict one finds the bytes behind what was used untouched. A frame that then found no room may have been there.
+    """
+
+    def __init__(self, queue: DeviceQueue, *, is_strict: bool = True) -> None:
+        self.queue, self.is_strict = queue, is_strict
+        self.posted: dict[int, list[Desc]] = {}
+
+    def buffer(self, length: int, flags: int = WRITE) -> Desc:
+        return Desc(self.queue.store(bytes([FILL]) * length, align=1), length, flags)
+
+    def post(self, *lengths: int) -> int:
+        """One chain of writable buffers of these lengths."""
+        return self.post_chain([self.buffer(length) for length in lengths])
+
+    def post_chain(self, descs: list[Desc]) -> int:
+        head = self.queue.driver.chain(descs)
+        self.posted[head] = descs
+        self.queue.driver.offer(head)
+        return head
+
+    def post_indirect(self, *lengths: int) -> int:
+        descs = [self.buffer(length) for length in lengths]
+        head = self.queue.driver.chain([self.queue.driver.table(self.queue.alloc(16 * len(descs)), descs)])
+        self.posted[head] = descs
+        self.queue.driver.offer(head)
+        return head
+
+    def contents(self, used: Used) -> bytes:
+        """The used bytes of a chain; those behind them must be as they were posted."""
+        descs = self.posted.pop(used.head)
+        data = b"".join(self.queue.memory.read(desc.address, desc.length) for desc in descs)
+        assert used.length <= len(data)
+        assert set(data[used.length :]) <= {FILL} or not self.is_strict, "bytes behind the used length were written"
+        return data[: used.length]
+
+    def receive(self) -> list[bytes]:
+        """The frames that were delivered (virtio 1.2, 5.1.6.4)."""
+        hdr_size, waiting, got = self.queue.driver.hdr_size, self.queue.driver.reap(), []
+        while waiting:
+            room = sum(desc.length for desc in self.posted[waiting[0].head])
+            data = self.contents(waiting.pop(0))
+            header = data[:hdr_size]
+            num_buffers = int.from_bytes(header[10:12], "little") if hdr_size == 12 else 1
+            assert header[:10] == bytes(10)
+            assert num_buffers == 1 or self.queue.vq.mergeable
+            for _ in range(num_buffers - 1):
+                assert len(data) == room, "only a packet's last buffer may be filled in part"
+                room += sum(desc.length for desc in self.posted[waiting[0].head])
+                data += self.contents(waiting.pop(0))
+            got.append(data[hdr_size:])
+        return got
+
+
+def enqueue(queue: DeviceQueue, *mbufs: Any) -> int:
+    return transmit(lib.vhost_enqueue_split, queue.vq, mbufs)
+
+
+def send(queue: DeviceQueue, pool: Mempool, data: Sequence[bytes]) -> int:
+    return enqueue(queue, *(packet(pool, part) for part in data))
+
+
+@pytest.mark.parametrize("hdr_size", [10, 12])
+@pytest.mark.parametrize("room", [1524, 2048])
+def test_frames_arrive_behind_a_header_of_the_agreed_size(
+    make_vhost: MakeQueue, pool: Mempool, hdr_size: int, room: int
+) -> None:
+    queue = make_vhost(hdr_size=hdr_size, mergeable=False)
+    receiver = Receiver(queue)
+    sent = [frame(length, i) for i, length in enumerate((1, 14, 59, 60, 63, 64, 65, 128, 511, 512, 513, 1500, 1512))]
+    for _ in sent:
+        receiver.post(room)
+    assert send(queue, pool, sent) == len(sent)
+    assert receiver.receive() == sent
+
+
+def test_used_elements_name_chains_and_bytes_in_their_order(make_vhost: MakeQueue, pool: Mempool) -> None:
+    queue = make_vhost()
+    receiver = Receiver(queue)
+    heads = [receiver.post(2048) for _ in range(20)]
+    before = queue.driver.own_parts()
+    assert send(queue, pool, [frame(60 + i) for i in range(20)]) == 20
+    assert queue.driver.reap() == [Used(head, 72 + i) for i, head in enumerate(heads)]
+    assert queue.driver.own_parts() == before
+
+
+@pytest.mark.parametrize("length", [60, 1500, 9000])
+@pytest.mark.parametrize("room", [2048, 128, 140, 13])
+def test_long_frames_take_several_buffers(make_vhost: MakeQueue, pool: Mempool, length: int, room: int) -> None:
+    """virtio 1.2, 5.1.6.4: num_buffers counts them and all but the last are full (both checked by the receiver)."""
+    queue = make_vhost()
+    receiver = Receiver(queue)
+    buffers = -(-(length + 12) // room)
+    for _ in range(min(buffers + 2, 256)):
+        receiver.post(room)
+    if buffers > 256:
+        assert send(queue, pool, [frame(length)]) == 1
+        assert (queue.vq.stats.errors, queue.driver.used_idx) == (1, 0)
+        return
+    split = (2000,) * (length // 2100)
+    assert enqueue(queue, packet(pool, frame(length), split=split)) == 1
+    assert queue.driver.used_idx == buffers
+    assert receiver.receive() == [frame(length)]
+
+
+def test_a_frame_that_fills_its_buffers_to_the_last_byte_takes_no_more(make_vhost: MakeQueue, pool: Mempool) -> None:
+    queue = make_vhost()
+    receiver = Receiver(queue)
+    for _ in range(8):
+        receiver.post(256)
+    assert send(queue, pool, [frame(244), frame(500), frame(501)]) == 3
+    assert queue.driver.used_idx == 1 + 2 + 3
+    assert receiver.receive() == [frame(244), frame(500), frame(501)]
+
+
+@pytest.mark.parametrize("split", [(14,), (1, 2, 3), (30,) * 10, (0, 20, 0)])
+def test_segments_arrive_as_one_frame(make_vhost: MakeQueue, pool: Mempool, split: tuple[int, ...]) -> None:
+    queue = make_vhost()
+    receiver = Receiver(queue)
+    for _ in range(3):
+        receiver.post(2048)
+    mbufs = [packet(pool, frame(60, 1)), packet(pool, frame(400, 2), split=split), packet(pool, frame(60, 3))]
+    assert enqueue(queue, *mbufs) == 3
+    assert receiver.receive() == [frame(60, 1), frame(400, 2), frame(60, 3)]
+
+
+@pytest.mark.parametrize("pieces", range(1, 13))
+@pytest.mark.parametrize("mergeable", [False, True])
+def test_the_header_may_go_in_pieces(make_vhost: MakeQueue, pool: Mempool, pieces: int, mergeable: bool) -> None:
+    """virtio 1.2, 2.7.4.1: no assumption about the arrangement of descriptors."""
+    queue = make_vhost(mergeable=mergeable)
+    receiver = Receiver(queue)
+    rest = 13 - pieces
+    receiver.post(*[1] * (pieces - 1), rest, 30, 70)
+    receiver.post(*[1] * (pieces - 1), rest + 1, 59)
+    assert send(queue, pool, frames(2)) == 2
+    assert receiver.receive() == frames(2)
+
+
+@pytest.mark.parametrize("pieces", range(1, 13))
+def test_the_header_of_a_merged_packet_may_go_in_pieces(make_vhost: MakeQueue, pool: Mempool, pieces: int) -> None:
+    queue = make_vhost()
+    receiver = Receiver(queue)
+    for more in (0, 1, 2):
+        receiver.post(*[1] * (pieces - 1), 13 - pieces + more)
+        receiver.post(100)
+        assert send(queue, pool, [frame(80)]) == 1
+        assert receiver.receive() == [frame(80)]
+
+
+@pytest.mark.parametrize("pieces", [2, 17, 64])
+def test_buffers_may_be_chains_and_indirect_tables(make_vhost: MakeQueue, pool: Mempool, pieces: int) -> None:
+    queue = make_vhost(size=1024)
+    receiver = Receiver(queue)
+    for _ in range(3):
+        receiver.post(*[30] * pieces)
+        receiver.post_indirect(*[31] * pieces)
+        receiver.post(*[0, 40, 0] * (pieces // 2))
+    sent = [frame(length, length) for length in (18, 30 * pieces - 12, 30 * pieces - 11, 60)]
+    assert send(queue, pool, sent) == 4
+    assert receiver.receive() == sent
+
+
+# Room.
+
+
+def test_without_mergeable_buffers_a_frame_that_is_too_long_is_dropped(make_vhost: MakeQueue, pool: Mempool) -> None:
+    """It takes no buffer, is counted, and holds nobody up."""
+    queue = make_vhost(mergeable=False)
+    receiver = Receiver(queue, is_strict=False)
+    receiver.post(1524)
+    receiver.post(1524)
+    assert send(queue, pool, [frame(60, 1), frame(1513, 2), frame(60, 3)]) == 3
+    assert receiver.receive() == [frame(60, 1), frame(60, 3)]
+    assert (queue.vq.stats.packets, queue.vq.stats.errors, queue.vq.bad_chains) == (2, 1, 0)
+    assert pool.in_use() == 0
+
+
+def test_frames_without_a_buffer_stay_with_the_caller(make_vhost: MakeQueue, pool: Mempool) -> None:
+    queue = make_vhost()
+    receiver = Receiver(queue)
+    assert send(queue, pool, frames(3)) == 0
+    for _ in range(40):
+        receiver.post(128)
+    assert send(queue, pool, frames(50)) == 40
+    assert receiver.receive() == frames(40)
+    assert queue.vq.stats.missed == 3 + 10
+
+
+def test_a_long_frame_waits_until_there_are_buffers_enough(make_vhost: MakeQueue, pool: Mempool) -> None:
+    queue = make_vhost()
+    receiver = Receiver(queue)
+    for _ in range(3):
+        receiver.post(256)
+    assert send(queue, pool, [frame(60, 1), frame(600, 2), frame(60, 3)]) == 1
+    assert receiver.receive() == [frame(60, 1)]
+    receiver.post(256)
+    assert send(queue, pool, [frame(600, 2), frame(60, 3)]) == 1
+    assert receiver.receive() == [frame(600, 2)]
+
+
+def test_a_frame_longer_than_a_full_ring_is_dropped(make_vhost: MakeQueue, pool: Mempool) -> None:
+    queue = make_vhost(size=4)
+    receiver = Receiver(queue, is_strict=False)
+    for _ in range(4):
+        receiver.post(128)
+    assert send(queue, pool, [frame(501), frame(60)]) == 2
+    assert receiver.receive() == [frame(60)]
+    assert queue.vq.stats.errors == 1
+
+
+@pytest.mark.parametrize("length", [13, 72, 76, 140])
+def test_a_buffer_may_end_where_the_memory_ends(make_vhost: MakeQueue, pool: Mempool, length: int) -> None:
+    queue = make_vhost(mergeable=False)
+    queue.driver.offer(queue.driver.chain([Desc(queue.end - length, length, WRITE)]))
+    assert send(queue, pool, [frame(length - 12)]) == 1
+    assert queue.memory.read(queue.end - length, length)[12:] == frame(length - 12)
+
+
+# The ring.
+
+
+@pytest.mark.parametrize("start", [0, 65535, 65520, 32767])
+def test_indices_wrap(make_vhost: MakeQueue, pool: Mempool, start: int) -> None:
+    queue = make_vhost(size=64, start=start)
+    receiver = Receiver(queue)
+    for round_ in range(8):
+        while queue.driver.free:
+            receiver.post(100)
+        sent = [frame(60 + 120 * (number % 2), number) for number in range(round_, round_ + 21)]
+        assert send(queue, pool, sent) == 21
+        assert receiver.receive() == sent
+
+
+def test_elements_that_need_no_rewriting_are_right_all_the_same(make_vhost: MakeQueue, pool: Mempool) -> None:
+    """Heads and lengths that stay for some turns of the ring, then change, then stay."""
+    queue = make_vhost(size=16)
+    driver = queue.driver
+    for number in range(16):
+        driver.write_desc(driver.desc, number, Desc(queue.alloc(256), 256, WRITE), None)
+    driver.free = []
+    for turn in range(18):
+        heads = [(number + turn // 6 * 5) % 16 for number in range(16)]
+        driver.chains = {head: [] for head in heads}
+        driver.offer(*heads)
+        length = 60 + turn // 4
+        assert send(queue, pool, [frame(length)] * 16) == 16
+        assert driver.reap() == [Used(head, length + 12) for head in heads]
+
+
+def test_a_disabled_ring_moves_nothing(make_vhost: MakeQueue, pool: Mempool) -> None:
+    queue = make_vhost()
+    receiver = Receiver(queue)
+    receiver.post(128)
+    queue.vq.enabled = 0
+    assert send(queue, pool, [frame()]) == 0
+    queue.vq.enabled = 1
+    queue.regions.dead = 1
+    assert send(queue, pool, [frame()]) == 0
+    queue.regions.dead = 0
+    assert receiver.receive() == []
+    assert queue.call.count() == 0
+    assert send(queue, pool, [frame()]) == 1
+    assert receiver.receive() == [frame()]
+
+
+def test_a_shared_packet_is_delivered_and_stays_shared(make_vhost: MakeQueue, pool: Mempool) -> None:
+    queue = make_vhost()
+    receiver = Receiver(queue)
+    receiver.post(128)
+    receiver.post(128)
+    mbuf = packet(pool, frame())
+    mbuf.refcnt = 2
+    assert enqueue(queue, mbuf, mbuf) == 2
+    assert receiver.receive() == [frame()] * 2
+    assert pool.in_use() == 0
+
+
+def test_the_driver_is_called_unless_it_asks_not_to_be(make_vhost: MakeQueue, pool: Mempool) -> None:
+    queue = make_vhost()
+    receiver = Receiver(queue)
+    for suppressed, calls in ((False, 1), (True, 0), (False, 1)):
+        receiver.post(128)
+        receiver.post(128)
+        queue.driver.suppress_calls(suppressed)
+        assert send(queue, pool, frames(2)) == 2
+        assert queue.call.count() == calls
+
+
+@pytest.mark.parametrize("start", [0, 65534, 65535])
+def test_with_event_idx_the_call_comes_when_the_event_index_is_passed(
+    make_vhost: MakeQueue, pool: Mempool, start: int
+) -> None:
+    for wanted, calls in {-1: 0, 0: 1, 1: 1, 3: 1, 4: 0, 100: 0}.items():
+        queue = make_vhost(event_idx=True, start=start, room=8192)
+        receiver = Receiver(queue)
+        for _ in range(4):
+            receiver.post(128)
+        queue.driver.suppress_calls(True)
+        queue.driver.want_call_at(start + wanted)
+        assert send(queue, pool, frames(4)) == 4
+        assert queue.call.count() == calls, f"used_event {wanted} from where the burst of 4 began"
+
+
+def test_packets_are_counted(make_vhost: MakeQueue, pool: Mempool) -> None:
+    queue = make_vhost()
+    receiver = Receiver(queue)
+    for _ in range(9):
+        receiver.post(1100)
+    sent = [frame(60), frame(64), frame(9000 - 12), b"\xff" * 60, b"\x01" + bytes(63)]
+    for data in sent[:2] + sent[3:]:
+        assert enqueue(queue, packet(pool, data)) == 1
+    for _ in range(4):
+        receiver.post(1100)
+    assert enqueue(queue, packet(pool, sent[2], split=(2000,) * 4)) == 1
+    stats = queue.vq.stats
+    assert (stats.packets, stats.bytes, stats.broadcast, stats.multicast) == (5, 9236, 1, 1)
+    assert list(stats.size_bins) == [2, 2, 0, 0, 0, 0, 0, 1]
+
+
+# Chains that no honest driver makes.
+
+
+def bad_then_good(queue: DeviceQueue, pool: Mempool, bad: list[Desc], *, data: bytes = frame()) -> None:
+    """A bad chain is used up with length 0 and counted; the frame goes into the chain behind it."""
+    receiver = Receiver(queue)
+    head = receiver.post_chain(bad)
+    for _ in range(4):
+        receiver.post(1500)
+    kept = {d.address: queue.memory.read(d.address, d.length) for d in bad if not d.flags & WRITE and d.length < 1000}
+    assert send(queue, pool, [data] * 4) == 4
+    assert queue.vq.bad_chains == 1
+    assert queue.driver.element(queue.driver.seen) == Used(head, 0)
+    queue.driver.seen += 1
+    queue.driver.free += queue.driver.chains.pop(head)
+    assert receiver.receive() == [data] * 4
+    assert all(queue.memory.read(address, len(was)) == was for address, was in kept.items())
+
+
+def test_a_buffer_that_is_not_writable_is_not_written(make_vhost: MakeQueue, pool: Mempool) -> None:
+    """virtio 1.2, 2.7.5.2: a device MUST NOT write to a device-readable buffer."""
+    bad_then_good(queue := make_vhost(), pool, [Receiver(queue).buffer(128, flags=0)])
+    receiver = Receiver(queue := make_vhost())
+    bad_then_good(queue, pool, [receiver.buffer(20), receiver.buffer(128, flags=0)])
+
+
+@pytest.mark.parametrize("mergeable", [False, True])
+@pytest.mark.parametrize(
+    ("address", "length"),
+    [
+        (0, 128),
+        (GUEST_BASE - 64, 128),
+        (GUEST_BASE + (64 << 20), 128),
+        (0xFFFF_FFFF_FFFF_FFC0, 128),
+        (GUEST_BASE + 4096, 0xFFFF_FFFF),
+    ],
+    ids=["zero", "before", "behind", "wraps", "crosses the end"],
+)
+def test_an_address_outside_of_the_memory_is_bad(
+    make_vhost: MakeQueue, pool: Mempool, mergeable: bool, address: int, length: int
+) -> None:
+    bad_then_good(make_vhost(mergeable=mergeable), pool, [Desc(address, length, WRITE)])
+    queue = make_vhost(mergeable=mergeable)
+    bad_then_good(queue, pool, [Receiver(queue).buffer(20), Desc(address, length, WRITE)])
+
+
+def test_a_loop_of_empty_buffers_ends(make_vhost: MakeQueue, pool: Mempool) -> None:
+    queue = make_vhost(size=16)
+    queue.driver.write_desc(queue.driver.desc, 15, Desc(GUEST_BASE, 0, WRITE), 15)
+    queue.driver.free.remove(15)
+    queue.driver.chains[15] = [15]
+    queue.driver.offer(15)
+    receiver = Receiver(queue)
+    good = receiver.post(128)
+    assert send(queue, pool, [frame()]) == 1
+    assert queue.driver.reap() == [Used(15, 0), Used(good, 72)]
+
+
+@pytest.mark.parametrize("mergeable", [False, True])
+def test_a_ring_of_buffers_without_room_delivers_nothing(make_vhost: MakeQueue, pool: Mempool, mergeable: bool) -> None:
+    """Only empty buffers, as many as the ring holds: the burst ends and every frame is accounted for."""
+    queue = make_vhost(size=16, mergeable=mergeable)
+    receiver = Receiver(queue)
+    for _ in range(16):
+        receiver.post(0)
+    sent = send(queue, pool, frames(8))
+    assert sent == queue.vq.stats.errors
+    assert queue.vq.stats.packets == 0
+    assert queue.vq.fault == lib.VRING_OK
+
+
+@pytest.mark.parametrize("head", [256, 0x8000, 0xFFFF])
+def test_a_head_beyond_the_ring_is_used_up(make_vhost: MakeQueue, pool: Mempool, head: int) -> None:
+    queue = make_vhost()
+    queue.driver.chains[head] = []
+    queue.driver.offer(head)
+    good = Receiver(queue).post(128)
+    assert send(queue, pool, [frame()]) == 1
+    assert queue.driver.reap() == [Used(head, 0), Used(good, 72)]
+
+
+def test_a_packet_over_a_bad_buffer_goes_behind_it(make_vhost: MakeQueue, pool: Mempool) -> None:
+    queue = make_vhost()
+    receiver = Receiver(queue)
+    receiver.post(100)
+    receiver.post_chain([Desc(0, 100, WRITE)])
+    for _ in range(3):
+        receiver.post(100)
+    assert send(queue, pool, [frame(250)]) == 1
+    used = queue.driver.reap()
+    assert [element.length for element in used][-3:] == [100, 100, 62]
+    assert {element.length for element in used[:-3]} == {0}
+
+
+@pytest.mark.parametrize("jump", [257, 0x7FFF, 0xFFFF])
+def test_an_index_that_jumps_stops_the_ring(make_vhost: MakeQueue, pool: Mempool, jump: int) -> None:
+    queue = make_vhost()
+    Receiver(queue).post(128)
+    queue.driver.publish(jump)
+    assert send(queue, pool, [frame()]) == 0
+    assert queue.vq.fault == lib.VRING_BAD_INDEX
+    queue.driver.publish()
+    assert send(queue, pool, [frame()]) == 0
+    assert queue.driver.used_idx == 0
+
+
+def test_num_buffers_is_written_whole(make_vhost: MakeQueue, pool: Mempool) -> None:
+    """More than 255 buffers: both bytes of the number count."""
+    queue = make_vhost(size=512)
+    receiver = Receiver(queue)
+    for _ in range(256):
+        receiver.post(20)
+    data = frame(256 * 20 - 12)
+    assert enqueue(queue, packet(pool, data, split=(2000, 2000))) == 1
+    assert receiver.receive() == [data]
