@@ -55,6 +55,10 @@ enum vring_fault {
 	VRING_BAD_NUM_BUFFERS, /* a packet of more buffers than are outstanding */
 };
 
+/* Write one to an eventfd. A counter that is full has been told already, so it is not waited for.
+ */
+void vring_notify(int fd);
+
 /* C only */
 static_assert(sizeof(struct vring_desc) == 16, "virtio 1.2, 2.7.5");
 static_assert(sizeof(struct vring_used_elem) == 8, "virtio 1.2, 2.7.8");
@@ -76,9 +80,5 @@ static ALWAYS_INLINE uint16_t vring_avail_event(const struct vring_used *used, u
 {
 	return load_relaxed((const uint16_t *)(const void *)&used->ring[size]);
 }
-
-/* Write one to an eventfd. A counter that is full has been told already, so it is not waited for.
- */
-void vring_notify(int fd);
 
 #endif

@@ -1,0 +1,248 @@
+"""net_vhost: the device's side, made of the front-end's memory.
+
+``vhost_user/`` is the language; ``device.py`` carries out what a front-end says, ``memory.py`` maps what it shares,
+``rings.py`` hands its rings to the data plane; that is ``vhost_split.c``. What the front-end transmits, we receive: its
+transmit ring 2i + 1 is our receive queue i, its receive ring 2i our transmit queue i (virtio 1.2, 5.1.2).
+"""
+
+import threading
+import time
+from pathlib import Path
+
+from pytestpmd._dataplane import lib
+from pytestpmd.drivers import driver
+from pytestpmd.drivers.vhost.device import FrontEndGone, VhostDevice, log
+from pytestpmd.drivers.vhost.rings import VhostQueue
+from pytestpmd.drivers.virtio_net import Feature
+from pytestpmd.eal.control import ControlThread
+from pytestpmd.eal.devargs import DevArgs, arg, integer
+from pytestpmd.eal.memory import Arena
+from pytestpmd.eal.mempool import Mempool
+from pytestpmd.errors import DeviceError
+from pytestpmd.ethdev.offloads import TxOffload
+from pytestpmd.ethdev.port import DeviceInfo, EthPort, Link, PortConf, Queue
+from pytestpmd.ethdev.stats import SIZE_BINS
+from pytestpmd.log import Level
+from pytestpmd.vhost_user.connection import Connection, Listener, connect, listen
+
+MAX_QUEUE_PAIRS = 128
+RECONNECT_S = 1.0
+FEATURES = (
+    Feature.VIRTIO_NET_F_MTU
+    | Feature.VIRTIO_NET_F_MRG_RXBUF
+    | Feature.VIRTIO_RING_F_INDIRECT_DESC
+    | Feature.VIRTIO_RING_F_EVENT_IDX
+    | Feature.VHOST_USER_F_PROTOCOL_FEATURES
+    | Feature.VIRTIO_F_VERSION_1
+    # chains are used up in the order in which they came, one used element each
+    | Feature.VIRTIO_F_IN_ORDER
+)
+#: What a fault of ``drivers/vring.h`` means when a driver caused it.
+FAULTS = {lib.VRING_BAD_INDEX: "the front-end moved avail.idx further than the ring is long"}
+_SIZES = tuple((f"{name}_packets", name) for name in SIZE_BINS)
+_COMMON = (
+    ("good_packets", "packets"),
+    ("good_bytes", "bytes"),
+    ("multicast_packets", "multicast"),
+    ("broadcast_packets", "broadcast"),
+    *_SIZES,
+)
+
+
+@driver("net_vhost", "eth_vhost")
+class VhostPort(EthPort):
+    """A port whose other end is a virtio driver: in a guest, or in another process."""
+
+    driver_name = "net_vhost"
+    rx_xstats = (*EthPort.rx_xstats, *_COMMON, ("mbuf_alloc_failed", "nombuf"))
+    tx_xstats = (*EthPort.tx_xstats, *_COMMON)
+
+    class Args(DevArgs):
+        """As DPDK's driver takes them."""
+
+        iface: Path
+        queues: int = arg(1, convert=integer(1, MAX_QUEUE_PAIRS))
+        client: bool = False
+
+    def __init__(self, name: str, devargs: str, args: Args) -> None:
+        super().__init__(name, devargs)
+        self.args = args
+        self.path = str(args.iface)
+        self.promiscuous = self.all_multicast = True
+        self._features = FEATURES
+        if args.queues > 1:
+            self._features |= Feature.VIRTIO_NET_F_MQ | Feature.VIRTIO_NET_F_CTRL_VQ
+        self._device: VhostDevice | None = None
+        self._listener: Listener | None = None
+        self._queues: list[VhostQueue | None] = [None] * (2 * args.queues)
+        self._serving = False
+        self._was_up = False
+        self._next_attempt = 0.0
+        # what happens to the device is told by its control thread; the console's thread starts and stops
+        self._lock = threading.RLock()
+        self._control = ControlThread("vhost", self._tick)
+        self._open(args.client)
+        self._control.start()
+
+    def _open(self, client: bool) -> None:
+        if client:
+            self._attempt()
+            return
+        try:
+            self._listener = listen(self.path)
+        except DeviceError:
+            self._control.stop()
+            raise
+        log.info("(%s) vhost-user server: socket created, fd: %d", self.path, self._listener.fileno())
+        log.info("(%s) binding succeeded", self.path)
+        self._control.watch(self._listener.fileno(), self._accept)
+
+    def info(self) -> DeviceInfo:
+        return DeviceInfo(
+            max_rx_queues=self.args.queues,
+            max_tx_queues=self.args.queues,
+            tx_offload_capa=TxOffload.MULTI_SEGS,
+        )
+
+    def link(self) -> Link:
+        return Link(up=self._device is not None and self._device.is_served)
+
+    def private_info(self) -> str:
+        device = self._device
+        return "\n".join(
+            [
+                f"iface_name: {self.path}",
+                f"features: 0x{device.features if device else 0:x}",
+                f"max_queues: {self.args.queues}",
+                f"vid: {0 if device else -1}",
+                f"started: {int(self._serving)}",
+                f"dev_attached: {int(device is not None and device.is_served)}",
+            ]
+        )
+
+    # The port.
+
+    def setup(self, conf: PortConf, pool: Mempool) -> None:
+        # the original's default: "VHOST" in ASCII, and the port
+        self.mac = b"VHOST" + bytes([self.port_id])
+        nb_queues = conf.nb_rxq + conf.nb_txq
+        memory = Arena(nb_queues * VhostQueue.bytes() + 4096)
+        rx = [VhostQueue(memory, pool, self.port_id) for _ in range(conf.nb_rxq)]
+        tx = [VhostQueue(memory, pool, self.port_id) for _ in range(conf.nb_txq)]
+        with self._lock:
+            self._serve([None] * len(self._queues))
+            self._queues = [None] * len(self._queues)
+            self._queues[1 : 1 + 2 * len(rx) : 2] = rx
+            self._queues[0 : 2 * len(tx) : 2] = tx
+        self.rx_queues = [Queue(lib.vhost_dequeue_split, q.ptr, q.ptr.stats) for q in rx]
+        self.tx_queues = [Queue(lib.vhost_enqueue_split, q.ptr, q.ptr.stats) for q in tx]
+
+    def bring_up(self) -> None:
+        with self._lock:
+            self._serving = True
+            self._serve(self._queues)
+        self._tell_link()
+
+    def bring_down(self) -> None:
+        with self._lock:
+            self._serving = False
+            self._serve([None] * len(self._queues))
+        self._was_up = False
+
+    def _serve(self, queues: list[VhostQueue | None]) -> None:
+        if self._device:
+            try:
+                self._device.serve(queues)
+            except DeviceError as error:
+                self._drop(str(error), Level.ERROR)
+
+    def release(self) -> None:
+        self._control.stop()
+        with self._lock:
+            if self._device:
+                self._device.close()
+            self._device = None
+        if self._listener:
+            self._listener.close()
+
+    # The control thread.
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        connection = self._listener.accept()
+        if connection is None:
+            return
+        with self._lock:
+            if self._device and self._device.peer_is_gone:
+                self._drop("vhost peer closed")
+            if self._device:
+                log.limited((self.path, "second"), Level.WARNING, "(%s) a second front-end is turned away", self.path)
+                connection.close()
+                return
+            self._welcome(connection)
+
+    def _welcome(self, connection: Connection) -> None:
+        log.info("(%s) new vhost user connection is %d", self.path, connection.fileno())
+        device = VhostDevice(self.path, connection, self._features, self.args.queues)
+        device.on_queue_state = lambda: self.on_queue_state(self)
+        device.serve(self._queues if self._serving else [None] * len(self._queues))
+        self._device = device
+        self._control.watch(device.fileno(), self._converse)
+
+    def _attempt(self) -> None:
+        """As the client: look for a front-end every second."""
+        if time.monotonic() < self._next_attempt:
+            return
+        self._next_attempt = time.monotonic() + RECONNECT_S
+        try:
+            connection = connect(self.path, timeout=0)
+        except DeviceError as error:
+            log.debug("(%s) %s", self.path, error)
+            return
+        with self._lock:
+            self._welcome(connection)
+
+    def _converse(self) -> None:
+        with self._lock:
+            if self._device is None:
+                return
+            try:
+                self._device.handle()
+            except FrontEndGone as error:
+                self._drop(str(error))
+            except DeviceError as error:
+                self._drop(str(error), Level.ERROR)
+        self._tell_link()
+
+    def _drop(self, why: str, level: Level = Level.INFO) -> None:
+        """The front-end is gone, or has to go; the next one may come."""
+        device, self._device = self._device, None
+        if device:
+            self._control.unwatch(device.fileno())
+            device.close()
+            log.limited((self.path, "gone"), level, "(%s) %s", self.path, why)
+
+    def _tick(self) -> None:
+        if self.args.client and self._device is None:
+            self._attempt()
+        with self._lock:
+            if self._device and self._device.memory_is_dead:
+                self._drop("the front-end took its memory away", Level.ERROR)
+            if self._device:
+                self._tell_faults(self._device)
+        self._tell_link()
+
+    def _tell_faults(self, device: VhostDevice) -> None:
+        for ring in device.rings:
+            if ring.fault and not ring.told_of_fault:
+                name = f"{'rxq' if ring.index % 2 else 'txq'} {ring.index // 2}"
+                log.error("(%s) port %d %s is stopped: %s", self.path, self.port_id, name, FAULTS[ring.fault])
+                ring.tell_fault()
+
+    def _tell_link(self) -> None:
+        up = self.link().up
+        if up != self._was_up:
+            self._was_up = up
+            if up:
+                log.info("(%s) virtio is now ready for processing.", self.path)
+            self.on_link_change(self)

@@ -52,6 +52,9 @@ struct vhost_virtqueue {
 /* Take the ring up at `index`, both ends alike; its used ring's old contents count as unknown. */
 void vhost_virtqueue_start(struct vhost_virtqueue *vq, uint16_t index);
 
+/* Let lcores serve the ring, or not; whoever turns it off waits for them besides. */
+void vhost_virtqueue_enable(struct vhost_virtqueue *vq, bool on);
+
 /* Rx and Tx bursts of a split ring; `queue` is a struct vhost_virtqueue. What the front-end
  * transmits we receive. */
 uint16_t vhost_dequeue_split(void *queue, struct mbuf **pkts, uint16_t nb);

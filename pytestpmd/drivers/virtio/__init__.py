@@ -1,0 +1,80 @@
+"""The virtio poll-mode driver.
+
+``port.py`` is a port and follows the specification's list of steps; ``transport/`` is the way to the device. What was
+agreed (``features.py``) decides where a ring's parts lie (``vring.py``) and which C functions move its packets
+(``paths.py``); those are ``rxtx_split.c`` over ``virtqueue.h`` and ``split.c``. One device can be driven so far:
+net_virtio_user, whose back-end is another process on a vhost-user socket.
+"""
+
+import os
+from pathlib import Path
+
+from pytestpmd.drivers import driver
+from pytestpmd.drivers.virtio.port import VirtioPort, driver_log, log
+from pytestpmd.drivers.virtio.transport.user import VhostUserTransport
+from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, Feature
+from pytestpmd.eal.devargs import DevArgs, Mac, arg, choice, integer
+from pytestpmd.errors import ConfigError
+from pytestpmd.ethdev.port import SPEED_UNKNOWN
+
+MAX_QUEUE_PAIRS = 16
+SPEEDS = {str(speed): speed for speed in (10000, 20000, 25000, 40000, 50000, 56000, 100000, 200000, 400000, 800000)}
+
+#: Asked of every back-end; VIRTIO_F_IN_ORDER only once a path makes use of it.
+DEFAULT_FEATURES = (
+    Feature.VIRTIO_NET_F_MAC
+    | Feature.VIRTIO_NET_F_MTU
+    | Feature.VIRTIO_NET_F_STATUS
+    | Feature.VIRTIO_NET_F_MRG_RXBUF
+    | Feature.VIRTIO_RING_F_INDIRECT_DESC
+    | Feature.VIRTIO_RING_F_EVENT_IDX
+    | Feature.VIRTIO_F_VERSION_1
+)
+
+
+def random_mac() -> bytes:
+    """A locally administered unicast address."""
+    first, *rest = os.urandom(6)
+    return bytes([(first & 0xFC) | 0x02, *rest])
+
+
+@driver("net_virtio_user", "virtio_user")
+class VirtioUserPort(VirtioPort):
+    """virtio-net over vhost-user."""
+
+    driver_name = "net_virtio_user"
+    numa_node = -1
+
+    class Args(DevArgs):
+        """As DPDK's driver takes them; sizes in descriptors, speed in Mbit/s."""
+
+        path: Path
+        mac: Mac | None = None
+        queue_size: int = arg(256, convert=integer(2, MAX_QUEUE_SIZE))
+        queues: int = arg(1, convert=integer(1, MAX_QUEUE_PAIRS))
+        mrg_rxbuf: bool = True
+        in_order: bool = True
+        server: bool = False
+        speed: int = arg(SPEED_UNKNOWN, convert=choice(SPEEDS))
+
+    def __init__(self, name: str, devargs: str, args: Args) -> None:
+        if args.queue_size & (args.queue_size - 1):
+            raise ConfigError("split virtqueue size is not power of 2")
+        path = str(args.path)
+        log.info("virtio_user_pmd_probe(): Backend type detected: VHOST_USER")
+        transport = VhostUserTransport(path, args.queues, server=args.server)
+        super().__init__(name, devargs, transport, self._wanted(args), args.queue_size, args.speed)
+        if args.mac is None:
+            driver_log.info("virtio_user_dev_init_mac(): (%s) No valid MAC in devargs or device, use random", path)
+        self.mac = args.mac or random_mac()
+
+    @staticmethod
+    def _wanted(args: Args) -> Feature:
+        wanted = DEFAULT_FEATURES
+        if not args.mrg_rxbuf:
+            wanted &= ~Feature.VIRTIO_NET_F_MRG_RXBUF
+        if args.mac is None:
+            wanted &= ~Feature.VIRTIO_NET_F_MAC
+        if args.queues > 1:
+            wanted |= Feature.VIRTIO_NET_F_MQ | Feature.VIRTIO_NET_F_CTRL_VQ
+        return wanted

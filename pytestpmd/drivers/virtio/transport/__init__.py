@@ -1,0 +1,74 @@
+"""What a virtio device must answer, however it is reached."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from pytestpmd.drivers.virtio.virtqueue import RingAddresses
+from pytestpmd.drivers.virtio_net import Feature, Status
+from pytestpmd.eal.memory import Region
+
+
+class Transport(ABC):
+    """A device as its driver sees it (virtio 1.2, 4). Every method may raise ``DeviceError``."""
+
+    #: Called on a thread of the transport's when the device came or went; ``connected`` then tells which.
+    on_change: Callable[[], None]
+    #: Called on that thread every now and then.
+    on_tick: Callable[[], None]
+
+    @property
+    @abstractmethod
+    def connected(self) -> bool:
+        """Whether there is a device at the other end."""
+
+    @abstractmethod
+    def reconnect(self) -> None:
+        """Look for the device again, if it is gone and we are who looks."""
+
+    @abstractmethod
+    def drop(self, why: str) -> None:
+        """Have nothing more to do with a device that cannot be worked with."""
+
+    @abstractmethod
+    def features(self) -> Feature:
+        """What the device offers."""
+
+    @abstractmethod
+    def max_queue_pairs(self) -> int:
+        """How many pairs of queues the device has."""
+
+    @abstractmethod
+    def set_status(self, status: Status) -> None:
+        """Tell the device how far the driver is; ``RESET`` forgets everything."""
+
+    @abstractmethod
+    def set_features(self, features: Feature) -> None:
+        """Tell the device what was agreed; it must not be asked for more than :meth:`features`."""
+
+    @abstractmethod
+    def set_mtu(self, mtu: int) -> None:
+        """Tell the device the MTU that is kept to, in bytes, where VIRTIO_NET_F_MTU was agreed."""
+
+    @abstractmethod
+    def share_memory(self, regions: Sequence[Region]) -> None:
+        """Let the device see the rings and the buffers."""
+
+    @abstractmethod
+    def setup_queue(self, index: int, ring: RingAddresses, base: int) -> None:
+        """Tell the device where a ring is and at which index to begin; it may look from now on."""
+
+    @abstractmethod
+    def enable_queue(self, index: int, on: bool) -> None:
+        """Let a ring that was set up move packets, or not."""
+
+    @abstractmethod
+    def stop_queue(self, index: int) -> None:
+        """Have the device let go of a ring; it touches no buffer of it afterwards."""
+
+    @abstractmethod
+    def kick_fd(self, index: int) -> int:
+        """The eventfd that tells the device of new buffers; the same for the transport's whole life."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back sockets, fds and threads."""

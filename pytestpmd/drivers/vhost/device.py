@@ -1,0 +1,255 @@
+"""One front-end: its conversation, its memory, its rings.
+
+Every request that ``vhost_user.Backend`` lets through is carried out by one method here, or refused by raising
+:class:`DeviceError`, which changes nothing. Which rings are served follows from all that was said: :meth:`sync`.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+
+from pytestpmd.drivers.vhost.memory import GuestMemory
+from pytestpmd.drivers.vhost.rings import Ring, VhostQueue
+from pytestpmd.drivers.virtio_net import Feature, Status
+from pytestpmd.errors import DeviceError
+from pytestpmd.log import Level, log_type
+from pytestpmd.vhost_user import messages as m
+from pytestpmd.vhost_user.backend import Backend
+from pytestpmd.vhost_user.channel import BackendChannel
+from pytestpmd.vhost_user.connection import Connection
+from pytestpmd.vhost_user.events import NEED_DATA, ConnectionClosed, Refused, Request
+from pytestpmd.vhost_user.message import Message
+from pytestpmd.vhost_user.wire import ProtocolFeature
+
+log = log_type("lib.vhost.config", "VHOST_CONFIG")
+
+PROTOCOL_FEATURES = ProtocolFeature.MQ | ProtocolFeature.REPLY_ACK | ProtocolFeature.MTU | ProtocolFeature.STATUS
+
+
+class FrontEndGone(DeviceError):
+    """The conversation is over, in good order or not."""
+
+
+class VhostDevice:
+    """The device that one front-end talks to; lives as long as its connection."""
+
+    def __init__(self, path: str, connection: Connection, features: Feature, nb_pairs: int) -> None:
+        self.path = path
+        self.rings = [Ring(i) for i in range(2 * nb_pairs)]
+        self.mtu: int | None = None
+        self.on_queue_state: Callable[[], None] = lambda: None
+        self._nb_pairs = nb_pairs
+        self._machine = Backend(int(features), PROTOCOL_FEATURES, len(self.rings))
+        self._channel = BackendChannel(connection, self._machine)
+        self._memory: GuestMemory | None = None
+        self._status: Status | None = None
+        self._queues: Sequence[VhostQueue | None] = [None] * len(self.rings)
+        self._handlers: dict[type[Message], Callable[[Message], int]] = {
+            m.GetFeatures: lambda _: self._machine.offered_features,
+            m.GetProtocolFeatures: lambda _: int(self._machine.offered_protocol_features),
+            m.GetQueueNum: lambda _: self._nb_pairs,
+            m.GetStatus: lambda _: int(self._status or 0),
+            m.SetFeatures: self._set_features,
+            m.SetStatus: self._set_status,
+            m.SetMemTable: self._set_mem_table,
+            m.NetSetMtu: self._set_mtu,
+            m.SetVringNum: self._set_num,
+            m.SetVringBase: self._set_base,
+            m.SetVringAddr: self._set_addr,
+            m.SetVringKick: self._set_kick,
+            m.SetVringCall: self._set_call,
+            m.SetVringErr: self._set_err,
+            m.SetVringEnable: self._set_enable,
+            m.GetVringBase: self._get_base,
+            m.SetOwner: lambda _: 0,
+            m.SetProtocolFeatures: lambda _: 0,
+            m.ResetOwner: self._reset_owner,
+            m.SetLogFd: self._set_log_fd,
+        }
+
+    def fileno(self) -> int:
+        """Readable when the front-end has said something."""
+        return self._channel.connection.fileno()
+
+    @property
+    def peer_is_gone(self) -> bool:
+        """Whether the front-end has hung up."""
+        return self._channel.connection.peer_is_gone()
+
+    @property
+    def features(self) -> int:
+        """What was agreed; 0 before."""
+        return self._machine.features
+
+    @property
+    def is_served(self) -> bool:
+        """Whether any of its rings moves packets."""
+        return any(ring.queue for ring in self.rings)
+
+    # The conversation.
+
+    def handle(self) -> None:
+        """Carry out all that was said. Raises :class:`DeviceError` when the conversation is over."""
+        while (event := self._channel.next_event()) is not NEED_DATA:
+            if isinstance(event, ConnectionClosed):
+                raise FrontEndGone("vhost peer closed")
+            if isinstance(event, Refused):
+                log.limited((self.path, event.name), Level.ERROR, "(%s) %s", self.path, event.describe())
+            if isinstance(event, Request):
+                self._carry_out(event)
+
+    def _carry_out(self, request: Request) -> None:
+        message = request.message
+        log.debug("(%s) read message %s", self.path, message.describe())
+        try:
+            value = self._handler(request)(message)
+            self.sync()  # before the answer: who has it may rely on the rings being served
+        except DeviceError as error:
+            log.limited((self.path, message.name), Level.ERROR, "(%s) %s: %s", self.path, message.name, error)
+            self._channel.ack(False)
+            return
+        if isinstance(message, m.GetFeatures | m.GetProtocolFeatures | m.GetQueueNum | m.GetStatus | m.GetVringBase):
+            self._channel.reply(value)
+            return
+        self._channel.ack()
+        self._log_agreement(message)
+
+    def _handler(self, request: Request) -> Callable[[Message], int]:
+        handler = self._handlers.get(type(request.message))
+        if handler is None:
+            request.close_fds()
+            raise DeviceError("not supported")
+        return handler
+
+    def _log_agreement(self, message: Message) -> None:
+        if isinstance(message, m.SetFeatures):
+            log.info("(%s) negotiated Virtio features: 0x%x", self.path, message.features)
+        if isinstance(message, m.SetProtocolFeatures):
+            log.info("(%s) negotiated Vhost-user protocol features: 0x%x", self.path, message.features)
+
+    def _set_features(self, message: Message) -> int:
+        return 0
+
+    def _set_status(self, message: Message) -> int:
+        assert isinstance(message, m.SetStatus)
+        self._status = Status(message.status)
+        if self._status is Status.RESET:
+            for ring in self.rings:
+                ring.detach()
+        return 0
+
+    def _reset_owner(self, message: Message) -> int:
+        for ring in self.rings:
+            ring.stop()
+        return 0
+
+    def _set_log_fd(self, message: Message) -> int:
+        """Pages are not logged, so nobody is told of logged pages."""
+        for fd in message.fds:
+            os.close(fd)
+        return 0
+
+    def _set_mtu(self, message: Message) -> int:
+        assert isinstance(message, m.NetSetMtu)
+        self.mtu = message.mtu
+        return 0
+
+    def _set_mem_table(self, message: Message) -> int:
+        """The new table takes the old one's place; rings that are served are moved over."""
+        assert isinstance(message, m.SetMemTable)
+        memory = GuestMemory(message.regions)
+        self._forget_memory()
+        self._memory = memory
+        for line in memory.describe():
+            log.debug("(%s) guest memory region %s", self.path, line)
+        return 0
+
+    def _forget_memory(self) -> None:
+        for ring in self.rings:
+            ring.detach()
+        if self._memory:
+            self._memory.unmap()
+        self._memory = None
+
+    # Rings.
+
+    def _set_num(self, message: Message) -> int:
+        assert isinstance(message, m.SetVringNum)
+        if message.size & (message.size - 1):
+            raise DeviceError(f"ring {message.ring}: {message.size} descriptors are no power of two")
+        self.rings[message.ring].size = message.size
+        return 0
+
+    def _set_base(self, message: Message) -> int:
+        assert isinstance(message, m.SetVringBase)
+        self.rings[message.ring].base = message.index & 0xFFFF
+        return 0
+
+    def _set_addr(self, message: Message) -> int:
+        assert isinstance(message, m.SetVringAddr)
+        ring = self.rings[message.ring]
+        ring.detach()
+        ring.address = message
+        return 0
+
+    def _set_kick(self, message: Message) -> int:
+        assert isinstance(message, m.SetVringKick)
+        self.rings[message.ring].set_kick(message.fd)
+        return 0
+
+    def _set_call(self, message: Message) -> int:
+        assert isinstance(message, m.SetVringCall)
+        self.rings[message.ring].set_call(message.fd)
+        return 0
+
+    def _set_err(self, message: Message) -> int:
+        assert isinstance(message, m.SetVringErr)
+        self.rings[message.ring].set_err(message.fd)
+        return 0
+
+    def _set_enable(self, message: Message) -> int:
+        assert isinstance(message, m.SetVringEnable)
+        ring = self.rings[message.ring]
+        changed = ring.enabled != bool(message.enable)
+        ring.enabled = bool(message.enable)
+        if changed:
+            self.on_queue_state()
+        return 0
+
+    def _get_base(self, message: Message) -> int:
+        assert isinstance(message, m.GetVringBase)
+        return self.rings[message.ring].stop()
+
+    # Serving.
+
+    def serve(self, queues: Sequence[VhostQueue | None]) -> None:
+        """The data plane's queues, by ring index; None where there is none (any more)."""
+        self._queues = queues
+        self.sync()
+
+    def sync(self) -> None:
+        """Attach the rings that should be served, detach those that should not."""
+        for ring, queue in zip(self.rings, self._queues, strict=True):
+            wanted = queue if self._may_serve(ring) else None
+            if ring.queue is not wanted:
+                ring.detach()
+            if ring.queue is None and wanted is not None and self._memory:
+                ring.attach(wanted, self._memory, self.features)
+
+    def _may_serve(self, ring: Ring) -> bool:
+        """Not before the front-end is through with it: a ring starts enabled without PROTOCOL_FEATURES only."""
+        has_enable = self.features & Feature.VHOST_USER_F_PROTOCOL_FEATURES
+        enabled = ring.enabled if has_enable else True
+        live = self._status is None or bool(self._status & Status.DRIVER_OK)
+        return bool(ring.is_described and enabled and live and self._memory)
+
+    @property
+    def memory_is_dead(self) -> bool:
+        """Whether a file of the front-end's shrank under us."""
+        return self._memory is not None and self._memory.is_dead
+
+    def close(self) -> None:
+        """End the conversation and let go of everything."""
+        for ring in self.rings:
+            ring.close()
+        self._forget_memory()
+        self._channel.close()

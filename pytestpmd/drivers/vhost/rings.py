@@ -1,0 +1,141 @@
+"""A ring as the front-end describes it, and the ``struct vhost_virtqueue`` that serves it.
+
+What the front-end says is collected here; when there is enough of it, and the port is started, the ring is attached to
+its virtqueue and lcores move its packets. Detaching waits until no lcore is in it.
+"""
+
+import os
+from typing import Any
+
+from pytestpmd._dataplane import ffi, lib
+from pytestpmd.drivers.vhost.memory import GuestMemory
+from pytestpmd.drivers.virtio_net import HDR_SIZE, HDR_SIZE_LEGACY, Feature
+from pytestpmd.eal.lcore import LCORES
+from pytestpmd.eal.memory import Arena
+from pytestpmd.eal.mempool import Mempool
+from pytestpmd.errors import DeviceError
+from pytestpmd.vhost_user.messages import SetVringAddr
+
+INDEX_MASK = 0xFFFF
+
+
+class VhostQueue:
+    """The data plane's side: one ``struct vhost_virtqueue``, which lives as long as the port's configuration."""
+
+    def __init__(self, memory: Arena, pool: Mempool, port_id: int) -> None:
+        vq = memory.struct("struct vhost_virtqueue")
+        vq.used_shadow = memory.struct("uint64_t", lib.VHOST_MAX_RING_SIZE)
+        vq.pool, vq.port_id, vq.call_fd = pool.ptr, port_id, -1
+        self._owned = (memory, pool)
+        self.ptr = vq
+
+    @staticmethod
+    def bytes() -> int:
+        """What one takes of an arena."""
+        shadow = int(lib.VHOST_MAX_RING_SIZE) * 8
+        return int(ffi.sizeof("struct vhost_virtqueue")) + shadow + 256
+
+
+class Ring:
+    """What the front-end has said of one ring."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.size = 0
+        self.base = 0
+        self.address: SetVringAddr | None = None
+        self.enabled = False
+        self.kicked = False
+        self.told_of_fault = False
+        self.queue: VhostQueue | None = None
+        self._kick_fd = self._call_fd = self._err_fd = -1
+
+    @property
+    def is_described(self) -> bool:
+        """Whether it could be served: where it is, how long, and that it was started."""
+        return bool(self.size and self.address and self.kicked)
+
+    @property
+    def fault(self) -> int:
+        """Why the data plane gave the ring up; 0 while it has not."""
+        return int(self.queue.ptr.fault) if self.queue else 0
+
+    def attach(self, queue: VhostQueue, memory: GuestMemory, features: int) -> None:
+        """Serve the ring from now on. Raises :class:`DeviceError` when it does not lie in the front-end's memory."""
+        address, size, vq = self.address, self.size, queue.ptr
+        if address is None or size & (size - 1):
+            raise DeviceError(f"ring {self.index} has {size} descriptors, which is no power of two")
+        desc = memory.at_user_address(address.desc, size * 16)
+        avail = memory.at_user_address(address.avail, size * 2 + 6)
+        used = memory.at_user_address(address.used, size * 8 + 6)
+        vq.desc, vq.avail = ffi.cast("struct vring_desc *", desc), ffi.cast("struct vring_avail *", avail)
+        vq.used, vq.memory, vq.size = ffi.cast("struct vring_used *", used), memory.ptr, size
+        mergeable = bool(features & Feature.VIRTIO_NET_F_MRG_RXBUF)
+        modern = mergeable or bool(features & Feature.VIRTIO_F_VERSION_1)
+        vq.mergeable, vq.hdr_size = mergeable, HDR_SIZE if modern else HDR_SIZE_LEGACY
+        vq.event_idx = bool(features & Feature.VIRTIO_RING_F_EVENT_IDX)
+        vq.call_fd = self._call_fd
+        self._start(queue)
+
+    def _start(self, queue: VhostQueue) -> None:
+        # What the ring itself says was used counts, not the base that came with it: after either side was gone, that
+        # is where it stands (DPDK's virtio-user sends 0 whatever the ring holds).
+        self.base = int(queue.ptr.used.idx)
+        lib.vhost_virtqueue_start(queue.ptr, self.base)
+        self.queue, self.told_of_fault = queue, False
+        # the flags are read by lcores only after this
+        lib.vhost_virtqueue_enable(queue.ptr, True)
+        lib.vring_notify(self._call_fd)
+
+    def detach(self) -> None:
+        """Serve it no more; when this returns, no lcore looks at it. What it holds stays, to be taken up again."""
+        if self.queue is None:
+            return
+        lib.vhost_virtqueue_enable(self.queue.ptr, False)
+        LCORES.quiesce()
+        self.base = int(self.queue.ptr.last_avail)
+        self.queue.ptr.call_fd = -1
+        self.queue = None
+
+    def stop(self) -> int:
+        """The front-end takes the ring back: where it stood."""
+        self.detach()
+        self.kicked = False
+        self._kick_fd = _replace(self._kick_fd, None)
+        return self.base & INDEX_MASK
+
+    def set_kick(self, fd: int | None) -> None:
+        """The ring is started. We poll, so the eventfd is only kept."""
+        self._kick_fd = _replace(self._kick_fd, fd)
+        self.kicked = True
+
+    def set_call(self, fd: int | None) -> None:
+        """Whom to tell of used buffers; it may change while the ring is served."""
+        old, self._call_fd = self._call_fd, -1 if fd is None else fd
+        if self.queue:
+            self.queue.ptr.call_fd = self._call_fd
+            LCORES.quiesce()
+        _replace(old, None)
+
+    def set_err(self, fd: int | None) -> None:
+        """Whom to tell of a fault."""
+        self._err_fd = _replace(self._err_fd, fd)
+
+    def tell_fault(self) -> None:
+        """Let the front-end know, once."""
+        self.told_of_fault = True
+        lib.vring_notify(self._err_fd)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.detach()
+        self.set_call(None)
+        self._kick_fd = _replace(self._kick_fd, None)
+        self._err_fd = _replace(self._err_fd, None)
+
+
+def _replace(old: int, new: Any) -> int:
+    """Close one fd for another; -1 is none."""
+    if old >= 0:
+        os.close(old)
+    return -1 if new is None else int(new)

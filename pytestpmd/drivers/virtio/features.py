@@ -1,0 +1,72 @@
+"""What driver and device agree on: pure."""
+
+from dataclasses import dataclass
+
+from pytestpmd.drivers.virtio_net import HDR_SIZE, HDR_SIZE_LEGACY, Feature
+from pytestpmd.errors import FeatureError
+
+F = Feature
+
+#: What makes no sense without another one (virtio 1.2, 2.2.1 and 5.1.3.1).
+NEEDS = {
+    F.VIRTIO_NET_F_GUEST_TSO4: F.VIRTIO_NET_F_GUEST_CSUM,
+    F.VIRTIO_NET_F_GUEST_TSO6: F.VIRTIO_NET_F_GUEST_CSUM,
+    F.VIRTIO_NET_F_HOST_TSO4: F.VIRTIO_NET_F_CSUM,
+    F.VIRTIO_NET_F_HOST_TSO6: F.VIRTIO_NET_F_CSUM,
+    F.VIRTIO_NET_F_MQ: F.VIRTIO_NET_F_CTRL_VQ,
+    F.VIRTIO_F_RING_PACKED: F.VIRTIO_F_VERSION_1,
+}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Features in force, and what follows from them for the rings."""
+
+    features: Feature
+
+    def has(self, feature: Feature) -> bool:
+        """Whether a feature is in force."""
+        return feature in self.features
+
+    @property
+    def hdr_size(self) -> int:
+        """Bytes of the net header (virtio 1.2, 5.1.6)."""
+        modern = self.has(F.VIRTIO_F_VERSION_1) or self.has(F.VIRTIO_NET_F_MRG_RXBUF)
+        return HDR_SIZE if modern else HDR_SIZE_LEGACY
+
+    @property
+    def mergeable(self) -> bool:
+        """Whether one packet may span several receive buffers."""
+        return self.has(F.VIRTIO_NET_F_MRG_RXBUF)
+
+    @property
+    def event_idx(self) -> bool:
+        """Whether each side says at which index it wants to hear of the other."""
+        return self.has(F.VIRTIO_RING_F_EVENT_IDX)
+
+    @property
+    def indirect(self) -> bool:
+        """Whether a chain may lie in a table of its own."""
+        return self.has(F.VIRTIO_RING_F_INDIRECT_DESC)
+
+
+def negotiate(offered: int, wanted: Feature, required: int = 0) -> Agreement:
+    """The largest subset of ``offered`` and ``wanted`` in which everything has what it needs.
+
+    Raises :class:`FeatureError` when one of ``required`` is missing.
+    """
+    agreed = Feature(offered & wanted)
+    while lacking := [feature for feature, needed in NEEDS.items() if feature in agreed and needed not in agreed]:
+        for feature in lacking:
+            agreed &= ~feature
+    missing = required & ~int(agreed)
+    if missing:
+        raise FeatureError(f"the device does not offer {describe(missing)}")
+    return Agreement(agreed)
+
+
+def describe(features: int) -> str:
+    """Names of the bits, lowest first, unknown ones as numbers."""
+    known = [bit.name for bit in Feature if bit & features and bit.name]
+    rest = features & ~sum(Feature)
+    return " ".join([*known, *([f"0x{rest:x}"] if rest else [])]) or "none"

@@ -1,0 +1,275 @@
+"""A virtio network port: what is done with a device, however it is reached.
+
+``bring_up`` reads like virtio 1.2, 3.1.1: reset, acknowledge, agree on features, share memory, set up the queues, go.
+The rings belong to us and outlive the device: when it comes back it goes on from where the rings say it was.
+"""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from pytestpmd._dataplane import lib
+from pytestpmd.drivers.virtio.features import Agreement, negotiate
+from pytestpmd.drivers.virtio.paths import Choice, choose
+from pytestpmd.drivers.virtio.transport import Transport
+from pytestpmd.drivers.virtio.virtqueue import Virtqueue, private_bytes, shared_bytes
+from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, MAX_RX_PKT_LEN, RX_OVERHEAD, Feature, Status
+from pytestpmd.eal.memory import Arena
+from pytestpmd.eal.mempool import Mempool
+from pytestpmd.errors import ConfigError, DeviceError, NotSupported
+from pytestpmd.ethdev.offloads import RxOffload, TxOffload
+from pytestpmd.ethdev.port import SPEED_UNKNOWN, DescLimits, DeviceInfo, EthPort, Link, PortConf, Queue
+from pytestpmd.ethdev.stats import SIZE_BINS
+from pytestpmd.log import log_type
+
+log = log_type("pmd.net.virtio.init", "VIRTIO_INIT")
+driver_log = log_type("pmd.net.virtio.driver", "VIRTIO_DRIVER")
+
+MIN_RING_SIZE = 32
+MAX_MAC_ADDRS = 64
+MIN_RX_BUFSIZE = 64
+STARTED = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
+#: What a fault of ``drivers/vring.h`` means when a device caused it.
+FAULTS = {
+    lib.VRING_BAD_INDEX: "the device moved used.idx further than there are buffers",
+    lib.VRING_BAD_ID: "the device gave back a buffer that it does not have",
+    lib.VRING_BAD_LENGTH: "the device gave a length that does not fit its buffer",
+    lib.VRING_BAD_NUM_BUFFERS: "the device gave a packet more buffers than it has",
+}
+_SIZES = tuple((f"{name}_packets", name) for name in SIZE_BINS)
+_CASTS = (("multicast_packets", "multicast"), ("broadcast_packets", "broadcast"))
+_GOOD = (("good_packets", "packets"), ("good_bytes", "bytes"))
+
+
+class VirtioPort(EthPort):
+    """The port of a virtio device; a subclass makes the :class:`Transport` and says which features it wants."""
+
+    rx_xstats = (*_GOOD, ("errors", "errors"), *_CASTS, *_SIZES)
+    tx_xstats = (*_GOOD, *_CASTS, *_SIZES)
+
+    def __init__(
+        self,
+        name: str,
+        devargs: str,
+        transport: Transport,
+        wanted: Feature,
+        queue_size: int,
+        speed: int = SPEED_UNKNOWN,
+    ) -> None:
+        super().__init__(name, devargs)
+        self.transport = transport
+        self.wanted = wanted
+        self.agreed = negotiate(transport.features(), wanted)
+        self.choice: Choice = choose(self.agreed)
+        self._queue_size = queue_size
+        self._speed = speed
+        self._nb_pairs = transport.max_queue_pairs()
+        self._virtqueues: list[Virtqueue] = []
+        self._memory: Arena | None = None
+        self._pools: list[Mempool] = []
+        self._running = False
+        self._told: set[int] = set()
+        # bring_up and bring_down on the console's thread, the device's coming and going on the transport's
+        self._lock = threading.RLock()
+        transport.on_change = self._device_changed
+        transport.on_tick = self._tell_faults
+
+    def info(self) -> DeviceInfo:
+        mergeable = bool(self.transport.features() & self.wanted & Feature.VIRTIO_NET_F_MRG_RXBUF)
+        limits = DescLimits(MAX_QUEUE_SIZE, MIN_RING_SIZE)
+        return DeviceInfo(
+            max_rx_queues=self._nb_pairs,
+            max_tx_queues=self._nb_pairs,
+            min_rx_bufsize=MIN_RX_BUFSIZE,
+            max_rx_pktlen=MAX_RX_PKT_LEN,
+            max_mac_addrs=MAX_MAC_ADDRS,
+            max_mtu=MAX_RX_PKT_LEN - RX_OVERHEAD,
+            rx_offload_capa=RxOffload.SCATTER if mergeable else 0,
+            tx_offload_capa=TxOffload.MULTI_SEGS,
+            rx_desc=limits,
+            tx_desc=limits,
+        )
+
+    def link(self) -> Link:
+        up = self._running and self.transport.connected
+        return Link(up, self._speed if up else 0, autoneg=True)
+
+    def set_promiscuous(self, on: bool) -> None:
+        self._need_control_queue()
+
+    def set_all_multicast(self, on: bool) -> None:
+        self._need_control_queue()
+
+    def _need_control_queue(self) -> None:
+        log.info("host does not support rx control")
+        raise NotSupported("Operation not supported")
+
+    def private_info(self) -> str:
+        use_inorder = int(self.agreed.has(Feature.VIRTIO_F_IN_ORDER))
+        return "\n".join(
+            [
+                f"guest_features: 0x{self.agreed.features & ~Feature.VHOST_USER_F_PROTOCOL_FEATURES:x}",
+                f"vtnet_hdr_size: {self.agreed.hdr_size}",
+                "use_vec: rx-0 tx-0",
+                f"use_inorder: rx-{use_inorder} tx-{use_inorder}",
+                f"intr_lsc: {int(self.conf.lsc if self.conf else True)}",
+                f"max_mtu: {MAX_RX_PKT_LEN - RX_OVERHEAD}",
+                f"max_rx_pkt_len: {self.mtu + RX_OVERHEAD}",
+                f"max_queue_pairs: {self._nb_pairs}",
+                f"req_guest_features: 0x{int(self.wanted):x}",
+            ]
+        )
+
+    # Configuration.
+
+    def setup(self, conf: PortConf, pool: Mempool) -> None:
+        agreed = negotiate(self.transport.features(), self.wanted)
+        self._check_buffers(conf, pool, agreed)
+        self._warn_of_ring_sizes(conf)
+        self._release_queues()
+        nb_queues = 2 * max(conf.nb_rxq, conf.nb_txq)
+        memory = Arena(nb_queues * shared_bytes(self._queue_size), shared=True, name=self.name)
+        private = Arena(nb_queues * private_bytes(self._queue_size))
+        self._virtqueues = [Virtqueue(i, self._queue_size, memory, private) for i in range(nb_queues)]
+        self._memory, self._pools = memory, [pool]
+        self.agreed, self.choice = agreed, choose(agreed)
+        for vq in self._virtqueues:
+            thresh = conf.rx_free_thresh if vq.is_rx else conf.tx_free_thresh
+            vq.prepare(agreed, pool, self.port_id, thresh, self.transport.kick_fd(vq.index))
+        self.rx_queues = self._queues(self.choice.rx.callback, 0, conf.nb_rxq)
+        self.tx_queues = self._queues(self.choice.tx.callback, 1, conf.nb_txq)
+
+    def _queues(self, callback: str, first: int, count: int) -> list[Queue]:
+        burst = getattr(lib, callback)
+        pointers = [self._virtqueues[2 * i + first].ptr for i in range(count)]
+        return [Queue(burst, pointer, pointer.stats) for pointer in pointers]
+
+    def _check_buffers(self, conf: PortConf, pool: Mempool, agreed: Agreement) -> None:
+        """A frame must fit one buffer, unless several were asked for and agreed."""
+        room = pool.data_room - lib.VIRTQUEUE_RX_OFFSET
+        if agreed.mergeable and conf.rx_offloads & RxOffload.SCATTER:
+            return
+        if conf.mtu + RX_OVERHEAD > room:
+            raise ConfigError(
+                "RxQ 0 Rx scatter check failed: Rx scatter is disabled and RxQ mbuf pool object size is too small"
+            )
+
+    def _warn_of_ring_sizes(self, conf: PortConf) -> None:
+        for kind, count in (("Rx", conf.nb_rxd), ("Tx", conf.nb_txd)):
+            if count not in (0, self._queue_size):
+                log.warning(
+                    "%s queue size %d differs from the device's, falling back to %d", kind, count, self._queue_size
+                )
+
+    # The device: virtio 1.2, 3.1.1.
+
+    def bring_up(self) -> None:
+        with self._lock:
+            self.transport.reconnect()
+            for line in self.choice.log_lines(self.port_id):
+                log.info("%s", line)
+            for vq in self._virtqueues:
+                vq.reset()
+                vq.fill()
+            self._told.clear()
+            if self.transport.connected:
+                self._begin()
+            self._running = True
+
+    def _begin(self) -> None:
+        """From reset to DRIVER_OK; the rings go on from where they are."""
+        self._reset()
+        self._acknowledge()
+        self._set_features()
+        self._share_memory()
+        self._set_up_queues()
+        self._driver_ok()
+
+    def _reset(self) -> None:
+        """Step 1."""
+        self.transport.set_status(Status.RESET)
+
+    def _acknowledge(self) -> None:
+        """Steps 2 and 3: somebody noticed the device, and knows how to drive it."""
+        self.transport.set_status(Status.ACKNOWLEDGE)
+        self.transport.set_status(Status.ACKNOWLEDGE | Status.DRIVER)
+
+    def _set_features(self) -> None:
+        """Steps 4 to 6: the device must still offer what the queues were made for, and accept it."""
+        negotiate(self.transport.features(), self.wanted, required=self.agreed.features)
+        self.transport.set_features(self.agreed.features)
+        self.transport.set_status(STARTED)
+        if self.agreed.has(Feature.VIRTIO_NET_F_MTU):
+            self.transport.set_mtu(self.mtu)
+
+    def _share_memory(self) -> None:
+        """What descriptors may point at: rings, and buffers of every pool."""
+        assert self._memory is not None
+        self.transport.share_memory([arena.region() for arena in (self._memory, *(p.arena for p in self._pools))])
+
+    def _set_up_queues(self) -> None:
+        """Step 7."""
+        for vq in self._virtqueues:
+            self.transport.setup_queue(vq.index, vq.addresses, vq.used_idx)
+        for vq in self._virtqueues:
+            self.transport.enable_queue(vq.index, True)
+
+    def _driver_ok(self) -> None:
+        """Step 8: the device is live."""
+        self.transport.set_status(STARTED | Status.DRIVER_OK)
+
+    def bring_down(self) -> None:
+        with self._lock:
+            self._running = False
+            if self.transport.connected:
+                self._end()
+            self._drain()
+
+    def _end(self) -> None:
+        """Have the device let go of the rings. One that is just going away has done so."""
+        try:
+            for vq in self._virtqueues:
+                self.transport.enable_queue(vq.index, False)
+            for vq in self._virtqueues:
+                self.transport.stop_queue(vq.index)
+            self.transport.set_status(Status.RESET)
+        except DeviceError as error:
+            self.transport.drop(f"the back-end did not stop: {error}")
+
+    def _drain(self) -> None:
+        for vq in self._virtqueues:
+            vq.drain()
+
+    def release(self) -> None:
+        self.transport.close()
+        self._release_queues()
+
+    def _release_queues(self) -> None:
+        self._drain()
+        self._virtqueues, self._memory, self._pools = [], None, []
+
+    # What the transport's thread tells of.
+
+    def _device_changed(self) -> None:
+        """The device went, or a new one came: it is told about the rings as they are."""
+        with self._lock:
+            if not self._running:
+                return
+            if self.transport.connected:
+                try:
+                    self._begin()
+                except DeviceError as error:
+                    self.transport.drop(f"the back-end is of no use: {error}")
+                    return
+        self.on_link_change(self)
+
+    def _tell_faults(self) -> None:
+        for name, fault in self._new_faults():
+            driver_log.error("port %d %s is stopped: %s", self.port_id, name, FAULTS[fault])
+
+    def _new_faults(self) -> Iterator[tuple[str, Any]]:
+        with self._lock:
+            for vq in self._virtqueues:
+                if vq.ptr.fault and vq.index not in self._told:
+                    self._told.add(vq.index)
+                    yield f"{'rxq' if vq.is_rx else 'txq'} {vq.index // 2}", vq.ptr.fault

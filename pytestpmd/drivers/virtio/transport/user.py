@@ -1,0 +1,222 @@
+"""net_virtio_user over vhost-user: the driver's process is the front-end, its memory the guest's.
+
+The rings' addresses serve as guest and as user addresses alike. As a client it connects once, at probe; as a server it
+listens and takes back-ends as they come, one at a time.
+"""
+
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+from pytestpmd.drivers.virtio.transport import Transport
+from pytestpmd.drivers.virtio.virtqueue import RingAddresses
+from pytestpmd.drivers.virtio_net import Feature, Status
+from pytestpmd.eal.control import ControlThread
+from pytestpmd.eal.memory import Region
+from pytestpmd.errors import DeviceError, StatusError
+from pytestpmd.log import Level, log_type
+from pytestpmd.vhost_user import messages as m
+from pytestpmd.vhost_user.channel import FrontendChannel
+from pytestpmd.vhost_user.connection import Connection, Listener, connect, listen
+from pytestpmd.vhost_user.wire import ProtocolFeature
+
+log = log_type("pmd.net.virtio.driver", "VIRTIO_DRIVER")
+
+WANTED_PROTOCOL = ProtocolFeature.MQ | ProtocolFeature.REPLY_ACK | ProtocolFeature.STATUS | ProtocolFeature.MTU
+#: What the back-end is not asked about: the front-end answers for these itself, as it has the configuration space.
+OWN_FEATURES = Feature.VIRTIO_NET_F_MAC | Feature.VIRTIO_NET_F_STATUS
+#: What a server takes for offered before a back-end has come: what back-ends have in common.
+PRESUMED = (
+    Feature.VIRTIO_NET_F_MRG_RXBUF
+    | Feature.VIRTIO_F_VERSION_1
+    | Feature.VIRTIO_RING_F_INDIRECT_DESC
+    | Feature.VHOST_USER_F_PROTOCOL_FEATURES
+)
+KICK_FLAGS = os.EFD_CLOEXEC | os.EFD_NONBLOCK
+
+
+class VhostUserTransport(Transport):
+    """A vhost-user back-end behind a Unix socket; ``nb_pairs`` queue pairs at most are spoken of."""
+
+    def __init__(self, path: str, nb_pairs: int, *, server: bool = False) -> None:
+        self.path = path
+        self.on_change = self.on_tick = lambda: None
+        self._nb_pairs = nb_pairs
+        self._status = Status.RESET
+        #: Held while the channel is used or replaced; never while the driver is called back.
+        self._lock = threading.RLock()
+        self._channel: FrontendChannel | None = None
+        self._listener: Listener | None = None
+        self._kicks = [os.eventfd(0, KICK_FLAGS) for _ in range(2 * nb_pairs)]
+        self._calls = [os.eventfd(0, KICK_FLAGS) for _ in range(2 * nb_pairs)]
+        self._control = ControlThread("virtio-user", self._tick)
+        try:
+            if server:
+                self._listener = listen(path)
+                self._control.watch(self._listener.fileno(), self._accept)
+            else:
+                self._open(connect(path))
+                self._watch_peer()
+        except DeviceError:
+            self._close_fds()
+            self._control.stop()
+            raise
+        self._control.start()
+
+    def _tick(self) -> None:
+        self.on_tick()
+
+    # The connection.
+
+    def _open(self, connection: Connection) -> None:
+        """Greet a back-end, and learn what it offers (the order is DPDK's)."""
+        channel = FrontendChannel(connection)
+        try:
+            channel.call(m.SetOwner())
+            if channel.call(m.GetFeatures()) & Feature.VHOST_USER_F_PROTOCOL_FEATURES:
+                offered = channel.call(m.GetProtocolFeatures())
+                channel.call(m.SetProtocolFeatures(offered & int(WANTED_PROTOCOL)))
+        except DeviceError:
+            channel.close()
+            raise
+        self._channel, self._status = channel, Status.RESET
+
+    def _watch_peer(self) -> None:
+        assert self._channel is not None
+        self._control.watch(self._channel.connection.fileno(), self._peer_spoke)
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        connection = self._listener.accept()
+        if connection is None:
+            return
+        if self._channel is not None:
+            log.limited("second", Level.WARNING, "(%s) a second back-end is turned away", self.path)
+            connection.close()
+            return
+        try:
+            with self._lock:
+                self._open(connection)
+                self._watch_peer()
+        except DeviceError as error:
+            log.limited("greeting", Level.ERROR, "(%s) the back-end that came is no good: %s", self.path, error)
+            return
+        self.on_change()
+
+    def _peer_spoke(self) -> None:
+        """A back-end says nothing of its own accord: it left, or it breaks the rules."""
+        with self._lock:
+            channel = self._channel
+            if channel is None or not channel.connection.wait_readable(0):
+                return  # what woke us was an answer, and has been taken
+            left = channel.connection.peer_is_gone()
+            self._forget()
+        why = "the back-end closed the connection" if left else "the back-end spoke without being asked"
+        log.limited("gone", Level.NOTICE, "(%s) %s", self.path, why)
+        self.on_change()
+
+    def drop(self, why: str) -> None:
+        """End the conversation; a server waits for the next back-end."""
+        with self._lock:
+            self._forget()
+        log.limited("dropped", Level.ERROR, "(%s) %s", self.path, why)
+
+    def _forget(self) -> None:
+        if self._channel:
+            self._control.unwatch(self._channel.connection.fileno())
+            self._channel.close()
+        self._channel = None
+
+    def reconnect(self) -> None:
+        with self._lock:
+            if self._channel is None and self._listener is None:
+                self._open(connect(self.path))
+                self._watch_peer()
+
+    def _call(self, message: m.Message) -> int:
+        with self._lock:
+            if self._channel is None:
+                raise DeviceError("there is no back-end")
+            return self._channel.call(message)
+
+    @property
+    def _protocol(self) -> ProtocolFeature:
+        return self._channel.machine.protocol_features if self._channel else ProtocolFeature(0)
+
+    # What the driver asks.
+
+    @property
+    def connected(self) -> bool:
+        return self._channel is not None
+
+    def features(self) -> Feature:
+        if self._channel is None:
+            return PRESUMED | OWN_FEATURES
+        offered = Feature(self._channel.machine.offered_features) | OWN_FEATURES
+        return offered if self._protocol & ProtocolFeature.MTU else offered & ~Feature.VIRTIO_NET_F_MTU
+
+    def max_queue_pairs(self) -> int:
+        if self._channel is None:
+            return self._nb_pairs
+        if not self._protocol & ProtocolFeature.MQ:
+            return 1
+        return max(1, min(self._nb_pairs, self._call(m.GetQueueNum())))
+
+    def set_status(self, status: Status) -> None:
+        """Steps before FEATURES_OK are not said: back-ends need not know them, and DPDK's driver keeps them too."""
+        unsaid = status == self._status or not (status == Status.RESET or status & Status.FEATURES_OK)
+        if unsaid or not self._protocol & ProtocolFeature.STATUS:
+            return
+        self._status = status
+        self._call(m.SetStatus(int(status)))
+        if status & Status.FEATURES_OK and not status & Status.DRIVER_OK:
+            accepted = Status(self._call(m.GetStatus()))
+            if not accepted & Status.FEATURES_OK:
+                raise StatusError("the back-end does not accept the features")
+
+    def set_features(self, features: Feature) -> None:
+        offered = Feature(self._channel.machine.offered_features) if self._channel else Feature(0)
+        wire = (features & ~OWN_FEATURES) | (offered & Feature.VHOST_USER_F_PROTOCOL_FEATURES)
+        log.info("virtio_user_dev_set_features(): (%s) set features: 0x%x", self.path, features & ~OWN_FEATURES)
+        self._call(m.SetFeatures(int(wire)))
+
+    def set_mtu(self, mtu: int) -> None:
+        self._call(m.NetSetMtu(mtu))
+
+    def share_memory(self, regions: Sequence[Region]) -> None:
+        table = tuple(m.MemRegion(r.address, r.size, r.address, r.offset, r.fd) for r in regions)
+        self._call(m.SetMemTable(table))
+
+    def setup_queue(self, index: int, ring: RingAddresses, base: int) -> None:
+        self._call(m.SetVringCall(index, self._calls[index]))
+        self._call(m.SetVringNum(index, ring.size))
+        self._call(m.SetVringBase(index, base))
+        self._call(m.SetVringAddr(index, 0, ring.desc, ring.used, ring.avail, 0))
+        self._call(m.SetVringKick(index, self._kicks[index]))
+
+    def enable_queue(self, index: int, on: bool) -> None:
+        if self._channel and self._channel.machine.offered_features & Feature.VHOST_USER_F_PROTOCOL_FEATURES:
+            self._call(m.SetVringEnable(index, int(on)))
+
+    def stop_queue(self, index: int) -> None:
+        self._call(m.GetVringBase(index))
+
+    def kick_fd(self, index: int) -> int:
+        return self._kicks[index]
+
+    def close(self) -> None:
+        self._control.stop()
+        with self._lock:
+            if self._channel:
+                self._channel.close()
+            self._channel = None
+        if self._listener:
+            self._listener.close()
+        self._close_fds()
+
+    def _close_fds(self) -> None:
+        for fd in (*self._kicks, *self._calls):
+            with suppress(OSError):
+                os.close(fd)
+        self._kicks, self._calls = [], []

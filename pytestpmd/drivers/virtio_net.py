@@ -1,0 +1,57 @@
+"""Names of the virtio specification that decisions are made with: feature bits, status bits, bounds.
+
+Bits with their sections in virtio 1.2: 5.1.3 for the network device's, 6 for everybody's.
+"""
+
+from enum import IntFlag
+
+
+class Feature(IntFlag):
+    """Feature bits, spelled as the specification does."""
+
+    VIRTIO_NET_F_CSUM = 1 << 0
+    VIRTIO_NET_F_GUEST_CSUM = 1 << 1
+    VIRTIO_NET_F_MTU = 1 << 3
+    VIRTIO_NET_F_MAC = 1 << 5
+    VIRTIO_NET_F_GUEST_TSO4 = 1 << 7
+    VIRTIO_NET_F_GUEST_TSO6 = 1 << 8
+    VIRTIO_NET_F_HOST_TSO4 = 1 << 11
+    VIRTIO_NET_F_HOST_TSO6 = 1 << 12
+    VIRTIO_NET_F_MRG_RXBUF = 1 << 15
+    VIRTIO_NET_F_STATUS = 1 << 16
+    VIRTIO_NET_F_CTRL_VQ = 1 << 17
+    VIRTIO_NET_F_MQ = 1 << 22
+    VIRTIO_RING_F_INDIRECT_DESC = 1 << 28
+    VIRTIO_RING_F_EVENT_IDX = 1 << 29
+    VHOST_USER_F_PROTOCOL_FEATURES = 1 << 30
+    VIRTIO_F_VERSION_1 = 1 << 32
+    VIRTIO_F_RING_PACKED = 1 << 34
+    VIRTIO_F_IN_ORDER = 1 << 35
+    VIRTIO_NET_F_SPEED_DUPLEX = 1 << 63
+
+
+class Status(IntFlag):
+    """Device status (virtio 1.2, 2.1)."""
+
+    RESET = 0
+    ACKNOWLEDGE = 1
+    DRIVER = 2
+    DRIVER_OK = 4
+    FEATURES_OK = 8
+    NEEDS_RESET = 64
+    FAILED = 128
+
+
+#: 5.1.4.1: what a device may say of its MTU.
+MIN_MTU = 68
+#: Longest frame that the driver receives, net header included, and what of it is not MTU: that header, the Ethernet
+#: header and one tag (DPDK ``virtio_ethdev.h``); in bytes.
+MAX_RX_PKT_LEN = 9728
+RX_OVERHEAD = 12 + 14 + 4
+
+#: 5.1.6: the header before every packet, without and with num_buffers.
+HDR_SIZE_LEGACY = 10
+HDR_SIZE = 12
+
+#: 2.7: the largest ring.
+MAX_QUEUE_SIZE = 32768
