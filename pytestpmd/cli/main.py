@@ -32,6 +32,7 @@ MCL_CURRENT, MCL_FUTURE = 1, 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; its exit status."""
+    console.settle_standard_files()
     registry = discover()
     try:
         words = eal.collate(sys.argv[1:] if argv is None else argv)
