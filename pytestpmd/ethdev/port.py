@@ -58,6 +58,7 @@ class DeviceInfo:
     reta_size: int = 0
     hash_key_size: int = 0
     flow_types: tuple[str, ...] = ()
+    #: Descriptors of a queue as the device has it, whatever is asked for; 0 where it has as many as were asked for.
     default_ring_size: int = 0
 
 

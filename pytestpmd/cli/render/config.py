@@ -60,11 +60,11 @@ def _port_queues(config: Config, port: EthPort) -> Iterator[str]:
     yield f"  port {port.port_id}: RX queue number: {queues.rxq} Tx queue number: {queues.txq}"
     yield f"    Rx offloads=0x{rx_offloads:x} Tx offloads=0x{tx_offloads:x}"
     yield "    RX queue: 0"
-    yield f"      RX desc={queues.rxd or ring_size} - RX free threshold={queues.rxfreet or 0}"
+    yield f"      RX desc={ring_size or queues.rxd} - RX free threshold={queues.rxfreet or 0}"
     yield _registers("RX", queues.rxpt, queues.rxht, queues.rxwt)
     yield f"      RX Offloads=0x{rx_offloads:x}"
     yield "    TX queue: 0"
-    yield f"      TX desc={queues.txd or ring_size} - TX free threshold={queues.txfreet or 0}"
+    yield f"      TX desc={ring_size or queues.txd} - TX free threshold={queues.txfreet or 0}"
     yield _registers("TX", queues.txpt, queues.txht, queues.txwt)
     yield f"      TX offloads=0x{tx_offloads:x} - TX RS bit threshold={queues.txrst or 0}"
 

@@ -88,6 +88,7 @@ class VirtioPort(EthPort):
             tx_offload_capa=TxOffload.MULTI_SEGS,
             rx_desc=limits,
             tx_desc=limits,
+            default_ring_size=self._queue_size,
         )
 
     def link(self) -> Link:
