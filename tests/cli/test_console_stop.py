@@ -34,6 +34,14 @@ def test_each_signal_wakes_a_wait_without_end(number: int, pipe: tuple[int, int]
         assert stop.requested
 
 
+def test_a_signal_wakes_a_wait_after_someone_took_the_wake_up_fd(pipe: tuple[int, int]) -> None:
+    with Stop() as stop:
+        signal.set_wakeup_fd(-1)
+        signal_soon()
+        with pytest.raises(StopRequested):
+            stop.wait(pipe[0], 20)
+
+
 def test_a_wait_ends_with_input_or_its_time(pipe: tuple[int, int]) -> None:
     with Stop() as stop:
         assert stop.wait(pipe[0], 0.01) is False

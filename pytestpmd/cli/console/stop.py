@@ -9,6 +9,7 @@ import select
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -52,6 +53,8 @@ class Stop:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         self.requested = True
+        with suppress(BlockingIOError):  # full is as good
+            os.write(self._wake_w, b"\0")  # asyncio, in the rich console, takes the wake-up fd away
         for tell in self.on_request:
             tell()
 
