@@ -150,6 +150,7 @@ def prepare(app: TestPmd, arguments: options.Arguments) -> None:
     arguments.apply(app, app.say)
     for line in validate(app.config, Facts(app.main_lcore, app.worker_lcores, limits(app.ports))):
         app.say(line)
+    app.say(numa_warning(app))
     if app.config.run.mlockall:
         lock_memory()
     app.create_pools()
@@ -159,6 +160,17 @@ def prepare(app: TestPmd, arguments: options.Arguments) -> None:
             raise LaunchError("Start ports failed")
         app.say("Start ports failed")
     app.enable_promiscuous()
+
+
+def numa_warning(app: TestPmd) -> str:
+    """What the original says of ports that sit on no NUMA node; "" if none does."""
+    told = app.config.ports.port_numa
+    if app.config.ports.numa and any(port.numa_node < 0 and port.port_id not in told for port in app.ports):
+        return (
+            "Warning: NUMA should be configured manually by using --port-numa-config and --ring-numa-config "
+            "parameters along with --numa."
+        )
+    return ""
 
 
 def lock_memory() -> None:
