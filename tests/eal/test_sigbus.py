@@ -1,0 +1,132 @@
+"""Memory whose file shrinks under us: the process lives, and is told; any other SIGBUS does what it always did."""
+
+import mmap
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pytestpmd._dataplane import ffi, lib
+from pytestpmd.eal.memory import Arena
+
+PAGES = 4
+SIZE = PAGES * mmap.PAGESIZE
+
+
+class Shrinking:
+    """A mapping of a file that its other owner can cut off."""
+
+    def __init__(self) -> None:
+        self.fd = os.memfd_create("shrinking")
+        os.ftruncate(self.fd, SIZE)
+        self.map = mmap.mmap(self.fd, SIZE, mmap.MAP_SHARED)
+        self.bytes: Any = ffi.from_buffer("uint8_t[]", self.map)
+        self.arena = Arena(64)
+        self.dead = self.arena.struct("uint32_t")
+
+    def shrink(self, size: int) -> None:
+        os.ftruncate(self.fd, size)
+
+    def close(self) -> None:
+        ffi.release(self.bytes)
+        self.map.close()
+        os.close(self.fd)
+
+
+@pytest.fixture
+def memory() -> Iterator[Shrinking]:
+    shrinking = Shrinking()
+    shrinking.bytes[0:SIZE] = b"\x77" * SIZE
+    handle = lib.sigbus_guard(shrinking.bytes, SIZE, mmap.PAGESIZE, shrinking.dead)
+    assert handle >= 0
+    yield shrinking
+    lib.sigbus_unguard(handle)
+    shrinking.close()
+
+
+def test_a_file_that_stays_is_left_alone(memory: Shrinking) -> None:
+    assert bytes(memory.bytes[0:SIZE]) == b"\x77" * SIZE
+    assert memory.dead[0] == 0
+
+
+def test_reading_what_is_gone_gives_zeros_and_sets_the_flag(memory: Shrinking) -> None:
+    memory.shrink(mmap.PAGESIZE)
+    assert memory.bytes[0] == 0x77
+    assert memory.dead[0] == 0
+    assert memory.bytes[2 * mmap.PAGESIZE + 5] == 0
+    assert memory.dead[0] == 1
+
+
+def test_writing_what_is_gone_does_no_harm(memory: Shrinking) -> None:
+    memory.shrink(0)
+    for page in range(PAGES):
+        memory.bytes[page * mmap.PAGESIZE] = page + 1
+    assert [memory.bytes[page * mmap.PAGESIZE] for page in range(PAGES)] == [1, 2, 3, 4]
+    assert memory.dead[0] == 1
+
+
+def test_c_code_in_the_middle_of_a_copy_goes_on(memory: Shrinking) -> None:
+    memory.shrink(mmap.PAGESIZE)
+    copy = ffi.new("uint8_t[]", SIZE)
+    ffi.memmove(copy, memory.bytes, SIZE)
+    assert bytes(copy) == b"\x77" * mmap.PAGESIZE + bytes(SIZE - mmap.PAGESIZE)
+
+
+def test_each_mapping_has_its_own_flag(memory: Shrinking) -> None:
+    other = Shrinking()
+    handle = lib.sigbus_guard(other.bytes, SIZE, mmap.PAGESIZE, other.dead)
+    other.shrink(0)
+    assert other.bytes[0] == 0
+    assert (memory.dead[0], other.dead[0]) == (0, 1)
+    lib.sigbus_unguard(handle)
+    other.close()
+
+
+def test_handles_are_given_out_again(memory: Shrinking) -> None:
+    for _ in range(2000):
+        handle = lib.sigbus_guard(memory.bytes, SIZE, mmap.PAGESIZE, memory.dead)
+        assert handle >= 0
+        lib.sigbus_unguard(handle)
+
+
+def test_more_guards_than_there_is_room_for_are_refused(memory: Shrinking) -> None:
+    handles = []
+    while (handle := lib.sigbus_guard(memory.bytes, SIZE, mmap.PAGESIZE, memory.dead)) >= 0:
+        handles.append(handle)
+    assert len(handles) >= 256
+    assert len(set(handles)) == len(handles)
+    for handle in handles:
+        lib.sigbus_unguard(handle)
+
+
+FAULT = """
+import mmap, os
+from pytestpmd._dataplane import ffi, lib
+def mapping():
+    fd = os.memfd_create("shrinking")
+    os.ftruncate(fd, 4096)
+    memory = mmap.mmap(fd, 4096, mmap.MAP_SHARED)
+    os.ftruncate(fd, 0)
+    return ffi.from_buffer("uint8_t[]", memory)
+guarded, other, dead = mapping(), mapping(), ffi.new("uint32_t *")
+handle = lib.sigbus_guard(guarded, 4096, 4096, dead)
+print(guarded[0], dead[0], flush=True)
+{last}
+print(other[0], flush=True)
+"""
+
+
+AGAIN = "lib.sigbus_unguard(lib.sigbus_guard(other, 4096, 4096, dead))"
+
+
+@pytest.mark.parametrize("last", ["", AGAIN], ids=["never guarded", "not any more"])
+def test_a_fault_elsewhere_still_kills(last: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FAULT.replace("{last}", last)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "0 1\n"
+    assert done.returncode == -signal.SIGBUS
