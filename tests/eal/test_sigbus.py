@@ -104,8 +104,9 @@ def test_more_guards_than_there_is_room_for_are_refused(memory: Shrinking) -> No
 
 
 FAULT = """
-import mmap, os
+import mmap, os, resource
 from pytestpmd._dataplane import ffi, lib
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 def mapping():
     fd = os.memfd_create("shrinking")
     os.ftruncate(fd, 4096)
