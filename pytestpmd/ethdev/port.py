@@ -213,7 +213,7 @@ class EthPort(ABC):
     def _check_offloads(self, way: str, asked: int, capa: int, kind: type[RxOffload] | type[TxOffload]) -> None:
         missing = asked & ~capa
         if missing:
-            named = " ".join(names(missing, kind)) or f"0x{missing:x}"
+            named = ",".join(names(missing, kind)) or f"0x{missing:x}"
             raise ConfigError(f"ETHDEV: Ethdev port_id={self.port_id} does not support {way} offloads {named}")
 
     def start(self) -> None:

@@ -22,12 +22,12 @@ def wait_for_enter(stop: Stop, fd: int = 0) -> None:
 
 
 def stats_loop(stop: Stop, period_s: float, render: Callable[[], str]) -> None:
-    """Print a report every ``period_s`` seconds until a signal; each is flushed, for some readers kill us.
+    """Print a report at once and every ``period_s`` seconds until a signal; each is flushed, for some readers kill us.
 
     On a terminal each report begins on a clear screen, as the original's does.
     """
     clear = CLEAR_SCREEN if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb" else ""
-    due = time.monotonic() + period_s
+    due = time.monotonic()
     with suppress(StopRequested):
         while True:
             stop.wait(timeout=max(0.0, due - time.monotonic()))
