@@ -22,6 +22,7 @@ from pytestpmd.errors import NotSupported, TestpmdError
 from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.ethdev.port import EthPort, PortConf, PortState
 from pytestpmd.ethdev.ports import Ports
+from pytestpmd.fwd.dump import DumpedPacket
 from pytestpmd.fwd.session import Session
 from pytestpmd.log import EAL, TESTPMD
 
@@ -60,6 +61,8 @@ class TestPmd:
         self.main_lcore = eal.main_lcore
         self.worker_lcores = [lcore.lcore_id for lcore in eal.worker_lcores]
         self.exit_requested = False
+        #: Shows the packets of ``set verbose``, and how many passed too fast; the console's layout of them.
+        self.show_packets: Callable[[list[DumpedPacket], int], None] = lambda packets, lost: None
         self._cpus = {lcore.lcore_id: lcore.cpus for lcore in eal.lcores}
         self._pair: BuiltInPair | None = None
 
@@ -113,9 +116,7 @@ class TestPmd:
     def _make_pair(self) -> list[str]:
         self._pair = BuiltInPair(Path(tempfile.mkdtemp(prefix="pytestpmd-")))
         devices = self._pair.devices()
-        self.say(
-            "No ports asked for: net_vhost0 and net_virtio_user0 make a pair on one vhost-user socket"
-        )
+        self.say("No ports asked for: net_vhost0 and net_virtio_user0 make a pair on one vhost-user socket")
         return devices
 
     def attach(self, device: str) -> EthPort:

@@ -20,6 +20,7 @@ from pytestpmd.cli.commands.run import CONSOLES
 from pytestpmd.cli.commands.show import nic_stats
 from pytestpmd.cli.console import Proof, Stop, StopRequested
 from pytestpmd.cli.registry import Registry, discover
+from pytestpmd.cli.render.packet import dump
 from pytestpmd.config import Config, Facts, LaunchError, validate
 from pytestpmd.drivers import NoSuchDriver
 from pytestpmd.eal import args as eal
@@ -78,6 +79,7 @@ class Program:
         proof = self._who_sits_there(arguments)
         with TestPmd(Config(), start_eal(self.words), console.say) as app:
             self.stop.on_request.append(app.request_quit)
+            app.show_packets = lambda packets, lost: app.say(dump(packets, lost, app.pools[0].name))
             probe(app)
             try:
                 prepare(app, arguments)

@@ -2,6 +2,7 @@
 #define FWD_ENGINE_H
 #include "eal/mempool.h"
 #include "ethdev/ethdev.h"
+#include "fwd/dump.h"
 
 #define TXONLY_HDR_LEN  42
 #define TXONLY_MAX_SEGS 8
@@ -31,6 +32,12 @@ struct fwd_stream {
 	uint8_t peer_mac[6]; /* of what the transmit port sends to */
 	uint8_t own_mac[6];  /* the transmit port's */
 	uint16_t record_bursts;
+	uint16_t rx_port;
+	uint16_t rx_queue_id;
+	uint16_t tx_queue_id;
+	struct dump_ring *dump;
+	uint32_t dump_received; /* Python writes while lcores run: whether to note packets */
+	uint32_t dump_sent;
 
 	/* lcore writes, console reads */
 	uint64_t rx_packets;
@@ -76,6 +83,8 @@ static ALWAYS_INLINE uint16_t stream_receive(struct fwd_stream *fs, struct mbuf 
 
 	if (unlikely(fs->record_bursts))
 		fs->rx_bursts[n]++;
+	if (unlikely(load_relaxed(&fs->dump_received)) && n)
+		dump_burst(fs->dump, pkts, n, fs->rx_port, fs->rx_queue_id, false);
 	fs->rx_packets += n;
 	return n;
 }
@@ -86,8 +95,11 @@ uint16_t stream_retry(struct fwd_stream *fs, struct mbuf **pkts, uint16_t n, uin
  * sent. */
 static ALWAYS_INLINE uint16_t stream_transmit(struct fwd_stream *fs, struct mbuf **pkts, uint16_t n)
 {
-	uint16_t sent = fs->tx_burst(fs->tx_queue, pkts, n);
+	uint16_t sent;
 
+	if (unlikely(load_relaxed(&fs->dump_sent)))
+		dump_burst(fs->dump, pkts, n, fs->tx_port, fs->tx_queue_id, true);
+	sent = fs->tx_burst(fs->tx_queue, pkts, n);
 	if (unlikely(sent < n && fs->retry_num))
 		sent = stream_retry(fs, pkts, n, sent);
 	if (unlikely(fs->record_bursts))

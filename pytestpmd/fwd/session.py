@@ -14,6 +14,7 @@ from pytestpmd.ethdev.port import EthPort, PortState
 from pytestpmd.ethdev.ports import Ports
 from pytestpmd.ethdev.stats import Stats
 from pytestpmd.fwd import ENGINES, Engine
+from pytestpmd.fwd.dump import DumpedPacket, Dumper
 from pytestpmd.fwd.streams import Stream, StreamMaker, Streams, clock_hz
 from pytestpmd.fwd.topology import LcoreSpec, plan
 
@@ -104,6 +105,7 @@ class Owner(Protocol):
     def pools(self) -> list[Mempool]: ...
 
     def cpus_of(self, lcore_id: int) -> Iterable[int]: ...
+    def show_packets(self, packets: list[DumpedPacket], lost: int) -> None: ...
 
 
 class Session:
@@ -115,6 +117,7 @@ class Session:
         self.plan: ForwardPlan | None = None
         self._made: Streams | None = None
         self._before: dict[int, Stats] = {}
+        self._dumper: Dumper | None = None
 
     def make_plan(self) -> ForwardPlan:
         """Deal the forwarding ports' queues to the forwarding lcores, as the next ``start`` would."""
@@ -139,6 +142,7 @@ class Session:
             self._flush(self._made.streams)
         self.clear_stats()
         self.running = True
+        self.note_packets()
         if tx_first:
             self._launch(ENGINES["txonly"], tx_first)
             LCORES.wait()
@@ -176,13 +180,35 @@ class Session:
             raise TestpmdError("Packet forwarding not started")
         LCORES.stop()
         self.running = False
+        self._close_dumper()
         return self.stats()
+
+    def note_packets(self) -> None:
+        """Bring the configuration's ``verbose`` into force, now or at the next ``start``."""
+        if not self.running or self._made is None:
+            return
+        verbose = self._app.config.forward.verbose
+        for stream in self._made.streams:
+            stream.note_packets(verbose)
+        if not verbose:
+            self._close_dumper()
+        elif self._dumper is None:
+            self._dumper = Dumper([job.dump for job in self._made.jobs], self._app.show_packets)
+
+    def _close_dumper(self) -> None:
+        if self._dumper:
+            self._dumper.close()
+        self._dumper = None
 
     def clear_stats(self) -> None:
         """Count from here."""
         self._before = {port.port_id: port.lifetime_stats() for port in self._app.ports}
         for stream in self._made.streams if self._made else ():
             stream.clear()
+
+    def clear_port(self, port_id: int) -> None:
+        """Count a port from here: its own counters were cleared, and the original takes these two for one."""
+        self._before[port_id] = self._app.ports[port_id].lifetime_stats()
 
     def stats(self) -> ForwardStats:
         """What was counted since ``start``, or since the last :meth:`clear_stats`."""

@@ -11,6 +11,7 @@ from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.ethdev.port import EthPort
 from pytestpmd.fwd import Engine
+from pytestpmd.fwd.dump import RECEIVED, SENT, DumpRing
 from pytestpmd.fwd.frame import txonly_frame
 from pytestpmd.fwd.topology import LcoreSpec, StreamSpec
 
@@ -42,6 +43,12 @@ class Stream:
         counts = ffi.unpack(getattr(self.ptr, name), lib.BURST_BINS)
         return {size: count - self.baseline.get(f"{name}{size}", 0) for size, count in enumerate(counts) if count}
 
+    def note_packets(self, verbose: int) -> None:
+        """Have packets noted for ``set verbose``: 1 received, 2 sent, 3 and above both."""
+        both = verbose > SENT
+        self.ptr.dump_received = both or verbose == RECEIVED
+        self.ptr.dump_sent = both or verbose == SENT
+
     def clear(self) -> None:
         """Count from here; the lcore owns the counters, so they are subtracted, not written."""
         self.baseline = {
@@ -58,6 +65,9 @@ class LcoreJob:
     def __init__(self, lcore_id: int, streams: Sequence[Stream], memory: Arena, record_cycles: bool) -> None:
         self.lcore_id = lcore_id
         self._memory = memory
+        self.dump = DumpRing(memory)
+        for stream in streams:
+            stream.ptr.dump = self.dump.ptr
         self._ptr = memory.struct("struct fwd_lcore")
         self._ptr.streams = memory.struct("struct fwd_stream *", max(1, len(streams)))
         for i, stream in enumerate(streams):
@@ -100,7 +110,7 @@ class StreamMaker:
         """The streams of every lcore, and the jobs that poll them."""
         nb_streams = sum(len(lcore.streams) for lcore in lcores)
         each = ffi.sizeof("struct fwd_stream") + ffi.sizeof("struct txonly_frame") + 256
-        memory = Arena(nb_streams * each + len(lcores) * 1024 + 4096)
+        memory = Arena(nb_streams * each + len(lcores) * (DumpRing.bytes() + 1024) + 4096)
         made = Streams([], [], memory)
         for lcore in lcores:
             streams = [self._stream(spec, memory) for spec in lcore.streams]
@@ -118,6 +128,7 @@ class StreamMaker:
             tx_queue = tx.tx_queues[spec.tx_queue]
             ptr.tx_burst, ptr.tx_queue = tx_queue.burst, tx_queue.handle
         peer = peer_of(forward, spec.peer_port)
+        ptr.rx_port, ptr.rx_queue_id, ptr.tx_queue_id = spec.rx_port, spec.rx_queue, spec.tx_queue
         ptr.pool, ptr.burst, ptr.tx_port = self._pool.ptr, forward.burst, spec.tx_port
         ptr.peer_mac, ptr.own_mac = list(peer), list(tx.mac)
         ptr.record_bursts = forward.record_burst_stats

@@ -97,6 +97,7 @@ def set_burst_tx(app: "TestPmd", microseconds: int, num: int) -> None:
 @command("set verbose (level)", "Set the level of packet dumps: 1 received, 2 sent, 3 both.", "config")
 def set_verbose(app: "TestPmd", level: int) -> str:
     before, app.config.forward.verbose = app.config.forward.verbose, level
+    app.session.note_packets()
     return f"Change verbose level from {before} to {level}"
 
 

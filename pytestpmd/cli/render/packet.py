@@ -1,0 +1,89 @@
+"""``set verbose``: a packet in two lines, as the original's ``util.c`` lays them out."""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pytestpmd.cli.render.port import mac
+from pytestpmd.fwd.dump import DumpedPacket
+
+ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_IPV4, ETHERTYPE_IPV6 = 0x8100, 0x88A8, 0x0800, 0x86DD
+IPV4_FRAGMENT = 0x3FFF
+L4 = {6: "L4_TCP", 17: "L4_UDP", 132: "L4_SCTP"}
+L4_LEN = {17: 8, 132: 12}
+RX_FLAGS_UNKNOWN = "RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN RTE_MBUF_F_RX_IP_CKSUM_UNKNOWN RTE_MBUF_F_RX_OUTER_L4_CKSUM_UNKNOWN "
+TX_FLAGS_NONE = "RTE_MBUF_F_TX_L4_NO_CKSUM "
+
+
+@dataclass
+class Headers:
+    """What the first bytes are: names of the layers, and their lengths in bytes."""
+
+    names: list[str]
+    lengths: list[tuple[str, int]]
+
+
+def dump(packets: Iterable[DumpedPacket], lost: int, pool: str) -> str:
+    """The lines of ``set verbose`` for packets in the order in which they passed."""
+    lines = [line for packet in packets for line in _lines(packet, pool)]
+    if lost:
+        lines.append(f"{lost} packets passed too fast to be shown")
+    return "\n".join(lines)
+
+
+def _lines(packet: DumpedPacket, pool: str) -> Iterator[str]:
+    if packet.nb_burst:
+        did = "sent" if packet.sent else "received"
+        yield f"port {packet.port}/queue {packet.queue}: {did} {packet.nb_burst} packets"
+    data = packet.data.ljust(14, b"\0")
+    found = headers(packet.data)
+    lengths = "".join(f" - {name}={length}" for name, length in found.lengths)
+    queue = f"{'Send' if packet.sent else 'Receive'} queue=0x{packet.queue:x}"
+    yield (
+        f"  src={mac(data[6:12])} - dst={mac(data[:6])} - pool={pool} - type=0x{_u16(data, 12):04x} - "
+        f"length={packet.pkt_len} - nb_segs={packet.nb_segs} - sw ptype: {' '.join(found.names)} {lengths} - {queue}"
+    )
+    yield f"  ol_flags: {TX_FLAGS_NONE if packet.sent else RX_FLAGS_UNKNOWN}"
+
+
+def headers(data: bytes) -> Headers:
+    """Ethernet, up to two tags, IPv4 or IPv6, and what is directly above (DPDK ``rte_net_get_ptype``)."""
+    if len(data) < 14:
+        return Headers([], [])
+    l2_len, l2_name = 14, "L2_ETHER"
+    ethertype = _u16(data, 12)
+    for tag, name in ((ETHERTYPE_QINQ, "L2_ETHER_QINQ"), (ETHERTYPE_VLAN, "L2_ETHER_VLAN")):
+        if ethertype == tag and len(data) >= l2_len + 4:
+            ethertype, l2_len = _u16(data, l2_len + 2), l2_len + 4
+            l2_name = l2_name if l2_name.endswith("QINQ") else name
+    found = Headers([l2_name], [("l2_len", l2_len)])
+    above = data[l2_len:]
+    if ethertype == ETHERTYPE_IPV4 and len(above) >= 20:
+        _ipv4(above, found)
+    elif ethertype == ETHERTYPE_IPV6 and len(above) >= 40:
+        found.names.append("L3_IPV6")
+        found.lengths.append(("l3_len", 40))
+        _l4(above[6], above[40:], found)
+    return found
+
+
+def _ipv4(data: bytes, found: Headers) -> None:
+    length = (data[0] & 0xF) * 4
+    found.names.append("L3_IPV4" if length == 20 else "L3_IPV4_EXT")
+    found.lengths.append(("l3_len", length))
+    if _u16(data, 6) & IPV4_FRAGMENT:
+        found.names.append("L4_FRAG")
+    else:
+        _l4(data[9], data[length:], found)
+
+
+def _l4(protocol: int, data: bytes, found: Headers) -> None:
+    if protocol not in L4:
+        return
+    found.names.append(L4[protocol])
+    is_whole_tcp = protocol == 6 and len(data) >= 13
+    found.lengths.append(("l4_len", (data[12] >> 4) * 4 if is_whole_tcp else L4_LEN.get(protocol, 0)))
+
+
+def _u16(data: bytes, at: int) -> int:
+    return int(struct.unpack_from("!H", data, at)[0])
