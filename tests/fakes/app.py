@@ -137,6 +137,7 @@ class FakeSession:
         self.plan: FakePlan | None = None
         self.tx_first: int | None = None
         self.result: Any = None
+        self.ports_cleared: list[int] = []
         self.cleared = 0
 
     def make_plan(self) -> FakePlan:
@@ -163,6 +164,12 @@ class FakeSession:
 
     def clear_stats(self) -> None:
         self.cleared += 1
+
+    def clear_port(self, port_id: int) -> None:
+        self.ports_cleared.append(port_id)
+
+    def note_packets(self) -> None:
+        """Packets are not shown here."""
 
 
 class FakeApp:
