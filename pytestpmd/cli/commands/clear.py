@@ -13,17 +13,13 @@ if TYPE_CHECKING:
 
 @command("clear port (info|stats|xstats) (port_id|all)", "Clear what a port has counted.", "display")
 def clear_port(app: "TestPmd", what: str, which: int | str) -> str:
-    return each_port(app, which, _stats if what == "stats" else _silently if what == "xstats" else lambda port: "")
+    def clear(port: EthPort) -> str:
+        if what != "info":
+            port.clear_stats()
+            app.session.clear_port(port.port_id)
+        return render.cleared(port.port_id) if what == "stats" else ""
 
-
-def _stats(port: EthPort) -> str:
-    port.clear_stats()
-    return render.cleared(port.port_id)
-
-
-def _silently(port: EthPort) -> str:
-    port.clear_stats()
-    return ""
+    return each_port(app, which, clear)
 
 
 @command("clear fwd stats all", "Clear what was forwarded since start.", "display")

@@ -104,3 +104,4 @@ def test_clearing_reaches_the_ports_and_the_session() -> None:
         answer(app, line)
     assert [port_of(app, i).cleared for i in (0, 1)] == [1, 2]
     assert app.session.cleared == 1
+    assert app.session.ports_cleared == [0, 1, 1]
