@@ -32,6 +32,15 @@ class Guarded:
         for edge in (self._all, self._all + PAGE + self.size):
             self._protect(edge, 0)
 
+    def tail(self, kind: str, count: int = 1) -> Any:
+        """``count`` of that C type, as near to the end as alignment lets them be, as a pointer to the first."""
+        align = ffi.alignof(kind)
+        return ffi.cast(f"{kind} *", self.host + (self.size - ffi.sizeof(kind) * count) // align * align)
+
+    def region(self) -> tuple[int, memoryview]:
+        """The block as a region at its own address."""
+        return address_of(self.host), self.view
+
     @staticmethod
     def _protect(page: Any, access: int) -> None:
         if _libc.mprotect(ctypes.c_void_p(address_of(page)), ctypes.c_size_t(PAGE), access):

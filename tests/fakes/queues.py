@@ -29,9 +29,18 @@ class Eventfd:
         os.close(self.fd)
 
 
-def ring_bytes(size: int) -> int:
-    """Room for the three parts of a ring, one after the other, each on a cache line of its own."""
-    return 16 * size + (6 + 2 * size + 63) // 64 * 64 + (6 + 8 * size + 63) // 64 * 64 + 64
+class Guards:
+    """Arrays for C, each up against a page that nobody may touch."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Guarded] = []
+
+    def array(self, kind: str, count: int = 1) -> Any:
+        self._blocks.append(Guarded(ffi.sizeof(kind) * count + ffi.alignof(kind)))
+        return self._blocks[-1].tail(kind, count)
+
+    def regions(self) -> list[tuple[int, memoryview]]:
+        return [block.region() for block in self._blocks]
 
 
 class DriverQueue:
@@ -51,36 +60,39 @@ class DriverQueue:
         indirect: bool = False,
         free_thresh: int = 1,
     ) -> None:
-        self.shared = Arena(ring_bytes(size) + size * (lib.VIRTQUEUE_INDIRECT_MAX * 16 + 12) + 256, shared=True)
-        self.private = Arena(8192 + size * 64)
+        self.pool = pool
+        self._shared, self._private, self._struct = Guards(), Guards(), Arena(1024)
         self.kick = Eventfd()
-        self.memory = GuestMemory([view_of(self.shared), view_of(pool.arena)])
-        vq = self.private.struct("struct virtqueue")
-        vq.desc = ffi.cast("struct vring_desc *", self.shared.alloc(16 * size))
-        vq.avail = ffi.cast("struct vring_avail *", self.shared.alloc(6 + 2 * size))
-        vq.used = ffi.cast("struct vring_used *", self.shared.alloc(6 + 8 * size))
-        vq.slots = self.private.struct("struct virtqueue_slot", size)
-        vq.free_ids = self.private.struct("uint16_t", size)
-        vq.avail_shadow = self.private.struct("uint16_t", size)
-        vq.headers = self.shared.struct("struct virtio_net_hdr", size)
-        vq.indirect = (
-            self.shared.struct("struct vring_desc", size * lib.VIRTQUEUE_INDIRECT_MAX) if indirect else ffi.NULL
-        )
+        vq = self._struct.struct("struct virtqueue")
+        vq.desc = self._shared.array("struct vring_desc", size)
+        vq.avail = ffi.cast("struct vring_avail *", self._shared.array("uint16_t", 3 + size))
+        vq.used = ffi.cast("struct vring_used *", self._shared.array("uint32_t", 2 + 2 * size))
+        vq.headers = self._shared.array("struct virtio_net_hdr", size)
+        if indirect:
+            vq.indirect = self._shared.array("struct vring_desc", size * lib.VIRTQUEUE_INDIRECT_MAX)
+        vq.slots = self._private.array("struct virtqueue_slot", size)
+        vq.free_ids = self._private.array("uint16_t", size)
+        vq.avail_shadow = self._private.array("uint16_t", size)
         vq.pool, vq.kick_fd, vq.size, vq.port_id = pool.ptr, self.kick.fd, size, 3
         vq.hdr_size, vq.free_thresh, vq.event_idx = hdr_size, free_thresh, event_idx
+        self.vq = vq
+        self.reset(start)
+
+    def reset(self, start: int = 0) -> None:
+        """Both ends from the beginning."""
+        vq = self.vq
         lib.virtqueue_reset(vq)
         vq.avail_idx = vq.used_cons = vq.avail.idx = vq.used.idx = start
-        vq.free_head, vq.free_tail = start, (start + size) & 0xFFFF
-        self.vq = vq
+        vq.free_head, vq.free_tail = start, (start + vq.size) & 0xFFFF
         self.device = SplitDevice(
-            self.memory,
+            GuestMemory([*self._shared.regions(), view_of(self.pool.arena)]),
             address_of(vq.desc),
             address_of(vq.avail),
             address_of(vq.used),
-            size,
-            event_idx=event_idx,
-            hdr_size=hdr_size,
-            indirect=indirect,
+            vq.size,
+            event_idx=bool(vq.event_idx),
+            hdr_size=vq.hdr_size,
+            indirect=vq.indirect != ffi.NULL,
             start=start,
         )
 
@@ -114,25 +126,25 @@ class DeviceQueue:
         event_idx: bool = False,
         room: int = 1 << 20,
     ) -> None:
-        self.block = Guarded(ring_bytes(size) + room)
+        self.block = Guarded(26 * size + 256 + room)
         self.memory = GuestMemory([(GUEST_BASE, self.block.view)])
         self.end = GUEST_BASE + self.block.size
-        self.private = Arena(8192 + size * 8)
+        self._private, self._structs = Guards(), Arena(4096)
         self.call = Eventfd()
         self._next = GUEST_BASE
-        regions = self.private.struct("struct vhost_memory")
+        regions = self._structs.struct("struct vhost_memory")
         regions.nb_regions = 1
         regions.regions[0].guest_addr = GUEST_BASE
         regions.regions[0].size = self.block.size
         regions.regions[0].host = self.block.host
-        vq = self.private.struct("struct vhost_virtqueue")
+        vq = self._structs.struct("struct vhost_virtqueue")
         desc, avail, used = self.alloc(16 * size), self.alloc(6 + 2 * size), self.alloc(6 + 8 * size)
         self.driver = SplitDriver(self.memory, desc, avail, used, size, hdr_size=hdr_size, start=start)
         vq.desc = ffi.cast("struct vring_desc *", self.host(desc))
         vq.avail = ffi.cast("struct vring_avail *", self.host(avail))
         vq.used = ffi.cast("struct vring_used *", self.host(used))
         vq.memory, vq.pool, vq.call_fd = regions, pool.ptr, self.call.fd
-        vq.used_shadow = self.private.struct("uint64_t", size)
+        vq.used_shadow = self._private.array("uint64_t", size)
         vq.size, vq.port_id, vq.hdr_size, vq.mergeable, vq.event_idx = size, 5, hdr_size, mergeable, event_idx
         lib.vhost_virtqueue_start(vq, start)
         vq.enabled = 1
