@@ -1,0 +1,204 @@
+"""Thousands of rounds with a driver that writes whatever it likes into its own memory, at rest and while we read it.
+
+The memory ends at untouchable pages, so a step too far ends the run. What we may write is compared byte by byte.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fakes.packets import audit, content, frame, free, packet, receive_mbufs, transmit
+from fakes.queues import GUEST_BASE, DeviceQueue
+from fakes.virtio_driver import INDIRECT, NEXT, WRITE
+
+from pytestpmd._dataplane import lib
+from pytestpmd.eal.memory import Arena
+from pytestpmd.fwd import ENGINES
+
+MakeQueue = Callable[..., DeviceQueue]
+ROUNDS = 1500
+SIZE = 16
+ROOM = 64 << 10
+TABLES = 8
+
+
+class LyingDriver:
+    """Descriptors and indices that are mostly plausible; ``kind`` is the flag that a good descriptor has."""
+
+    def __init__(self, queue: DeviceQueue, kind: int, seed: int) -> None:
+        self.queue, self.kind, self.random = queue, kind, random.Random(seed)
+        self.tables = [queue.alloc(16 * SIZE) for _ in range(TABLES)]
+        self.data = queue.alloc(0)
+        self.touched: list[tuple[int, int]] = []
+
+    def address(self) -> int:
+        pick = self.random.random()
+        if pick < 0.9:
+            return self.random.randrange(self.data, self.queue.end)
+        if pick < 0.95:
+            return self.queue.end + self.random.randrange(-64, 64)
+        return self.random.choice([0, GUEST_BASE - 1, self.random.getrandbits(64), (1 << 64) - 1])
+
+    def length(self) -> int:
+        return self.random.choice(
+            [0, 1, 11, 12, 13, 72, 72, 200, 2000, 5000, self.random.getrandbits(16), self.random.getrandbits(32)]
+        )
+
+    def descriptor(self, table: int, index: int, *, may_be_indirect: bool) -> None:
+        flags = self.kind if self.random.random() < 0.95 else self.random.getrandbits(16)
+        address, length = self.address(), self.length()
+        if may_be_indirect and self.random.random() < 0.2:
+            flags |= INDIRECT
+            address = self.random.choice(self.tables)
+            length = self.random.choice([16, 32, 16 * SIZE, 0, 17, 0xFFFF_FFF0])
+        if self.random.random() < 0.5:
+            flags |= NEXT
+        following = self.random.randrange(SIZE + 1) if self.random.random() < 0.95 else self.random.getrandbits(16)
+        self.queue.memory.write(
+            table + 16 * index,
+            address.to_bytes(8, "little")
+            + length.to_bytes(4, "little")
+            + (flags & 0xFFFF).to_bytes(2, "little")
+            + following.to_bytes(2, "little"),
+        )
+
+    def rewrite(self) -> None:
+        """A few fresh descriptors, in the ring's table or an indirect one."""
+        for _ in range(self.random.randrange(1, 6)):
+            in_ring = self.random.random() < 0.6
+            table = self.queue.driver.desc if in_ring else self.random.choice(self.tables)
+            self.descriptor(table, self.random.randrange(SIZE), may_be_indirect=in_ring or self.random.random() < 0.1)
+
+    def publish(self) -> None:
+        """Heads in the available ring, and an index that has moved, rarely too far."""
+        driver = self.queue.driver
+        for slot in range(SIZE):
+            head = self.random.randrange(SIZE) if self.random.random() < 0.97 else self.random.getrandbits(16)
+            self.queue.memory.put_u16(driver.avail + 4 + 2 * slot, head)
+        step = self.random.randrange(6) if self.random.random() < 0.99 else self.random.getrandbits(16)
+        behind = (driver.avail_idx - self.queue.vq.last_avail) & 0xFFFF
+        driver.avail_idx = (driver.avail_idx + min(step, SIZE - behind if step < SIZE else step)) & 0xFFFF
+        driver.publish()
+
+    def act(self) -> None:
+        self.rewrite()
+        self.publish()
+
+    def used_ring(self) -> tuple[int, int]:
+        """Where the device may write at any time: from, to, as offsets."""
+        start = self.queue.driver.used - GUEST_BASE
+        return start, start + 6 + 8 * SIZE
+
+    def writable(self) -> bytearray:
+        """A mask over the memory of what any descriptor allows to be written now, and of the used ring."""
+        mask = bytearray(self.queue.block.size)
+        for table in (self.queue.driver.desc, *self.tables):
+            for index in range(SIZE):
+                raw = self.queue.memory.read(table + 16 * index, 16)
+                address, length = int.from_bytes(raw[:8], "little"), int.from_bytes(raw[8:12], "little")
+                if raw[12] & WRITE and address >= GUEST_BASE and address + length <= self.queue.end:
+                    mask[address - GUEST_BASE : address - GUEST_BASE + length] = b"\x01" * length
+        first, last = self.used_ring()
+        mask[first:last] = b"\x01" * (last - first)
+        return mask
+
+
+def masked(data: bytes, mask: bytes) -> bytes:
+    """The bytes that the mask leaves out, the others zero."""
+    length = len(data)
+    keep = int.from_bytes(mask, "little") * 255
+    return (int.from_bytes(data, "little") & ~keep).to_bytes(length, "little")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_dequeue_survives_any_driver(make_pool: Any, make_vhost: MakeQueue, seed: int) -> None:
+    pool = make_pool(64)
+    queue = make_vhost(pool, size=SIZE, room=ROOM)
+    driver = LyingDriver(queue, 0, seed)
+    stops = received = 0
+    first, last = driver.used_ring()
+    for _ in range(ROUNDS):
+        driver.act()
+        before = bytes(queue.block.view)
+        mbufs = receive_mbufs(lib.vhost_dequeue_split, queue.vq, 8)
+        after = bytes(queue.block.view)
+        assert before[:first] == after[:first]
+        assert before[last:] == after[last:]
+        for mbuf in mbufs:
+            content(mbuf)
+        received += len(mbufs)
+        free(*mbufs)
+        assert pool.in_use() == 0
+        if queue.vq.fault:
+            stops += 1
+            lib.vhost_virtqueue_start(queue.vq, queue.driver.avail_idx)
+    assert stops
+    assert received > 500
+    assert queue.vq.bad_chains > 500
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("mergeable", [False, True])
+def test_enqueue_survives_any_driver(make_pool: Any, make_vhost: MakeQueue, mergeable: bool, seed: int) -> None:
+    pool = make_pool(64)
+    queue = make_vhost(pool, size=SIZE, room=ROOM, mergeable=mergeable)
+    driver = LyingDriver(queue, WRITE, seed)
+    stops = 0
+    for _ in range(ROUNDS // 3):
+        driver.act()
+        before, mask = bytes(queue.block.view), bytes(driver.writable())
+        lengths = [driver.random.choice([14, 60, 64, 300, 1500, 2000]) for _ in range(driver.random.randrange(6))]
+        mbufs = [packet(pool, frame(n, i), split=(5,) * driver.random.randrange(3)) for i, n in enumerate(lengths)]
+        transmit(lib.vhost_enqueue_split, queue.vq, mbufs)
+        assert masked(before, mask) == masked(bytes(queue.block.view), mask)
+        assert pool.in_use() == 0
+        if queue.vq.fault:
+            stops += 1
+            lib.vhost_virtqueue_start(queue.vq, queue.driver.avail_idx)
+    assert stops
+    assert queue.vq.stats.packets > 100
+    assert queue.vq.bad_chains > 100
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_loop_survives_memory_that_changes_while_it_is_read(
+    make_pool: Any, make_vhost: MakeQueue, seed: int
+) -> None:
+    """C runs without the GIL from one lying ring to another while this thread rewrites both."""
+    pool = make_pool(256, cache_size=32)
+    left = make_vhost(pool, size=SIZE, room=ROOM)
+    right = make_vhost(pool, size=SIZE, room=ROOM)
+    drivers = [LyingDriver(left, 0, seed), LyingDriver(right, WRITE, seed + 100)]
+    memory = Arena(64 << 10)
+    stream, lcore = memory.struct("struct fwd_stream"), memory.struct("struct fwd_lcore")
+    stream.rx_burst, stream.rx_queue = lib.vhost_dequeue_split, left.vq
+    stream.tx_burst, stream.tx_queue = lib.vhost_enqueue_split, right.vq
+    stream.burst, lcore.nb_streams, lcore.packet_fwd = 32, 1, ENGINES["macswap"].packet_fwd
+    lcore.streams = memory.struct("struct fwd_stream *")
+    lcore.streams[0] = stream
+    thread = threading.Thread(target=lib.fwd_run, args=(lcore, 0), daemon=True)
+    thread.start()
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end:
+        for driver in drivers:
+            driver.act()
+            if driver.queue.vq.fault:
+                restart(driver.queue, lcore, thread)
+    lib.fwd_stop(lcore)
+    thread.join(30)
+    assert not thread.is_alive()
+    assert stream.rx_packets > 100
+    audit(pool)
+
+
+def restart(queue: DeviceQueue, lcore: Any, thread: threading.Thread) -> None:
+    """As the control plane does it: turn the ring off, let the lcore pass, change it, turn it on."""
+    queue.vq.enabled = 0
+    turns = lib.fwd_turns(lcore)
+    while lib.fwd_turns(lcore) == turns and thread.is_alive():
+        time.sleep(0.0001)
+    lib.vhost_virtqueue_start(queue.vq, queue.driver.avail_idx)
+    queue.vq.enabled = 1
