@@ -62,6 +62,11 @@ class Lcores:
         for lcore in running:
             lcore.thread.join()
 
+    def wait_for_turns(self) -> None:
+        """Wait until every lcore is at work: whoever asks then what was done is not told "nothing"."""
+        self.quiesce()
+        self.quiesce()
+
     def quiesce(self) -> None:
         """Wait until every burst is over that is under way now.
 

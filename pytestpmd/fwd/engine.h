@@ -5,7 +5,7 @@
 #include "fwd/dump.h"
 
 #define TXONLY_HDR_LEN  42
-#define TXONLY_MAX_SEGS 8
+#define TXONLY_MAX_SEGS 255
 #define BURST_BINS      513
 
 /* What txonly sends: Ethernet, IPv4 and UDP headers made up by Python, and the lengths of the
@@ -13,7 +13,9 @@
 struct txonly_frame {
 	uint8_t hdr[42];
 	uint16_t nb_segs;
-	uint16_t seg_len[8]; /* the first holds the headers */
+	uint16_t seg_len[255]; /* the first holds the headers */
+	uint16_t nb_flows;     /* UDP source ports that are used in turn; 0: just the one in hdr */
+	uint16_t split_random; /* each packet gets a random number of the segments */
 	uint32_t pkt_len;
 };
 
@@ -44,6 +46,8 @@ struct fwd_stream {
 	uint64_t tx_packets;
 	uint64_t fwd_dropped;
 	uint64_t busy_cycles;
+	uint32_t flow;           /* of the next packet that txonly makes */
+	uint32_t random;         /* state of its generator */
 	uint64_t rx_bursts[513]; /* by size, when record_bursts */
 	uint64_t tx_bursts[513];
 } ALIGNED(64);

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytestpmd.config import ForwardConfig
+from pytestpmd.errors import ConfigError
 
 HEADERS_LEN = 14 + 20 + 8
 ETHERTYPE_IPV4 = 0x0800
@@ -18,6 +19,8 @@ class Frame:
 
     headers: bytes
     segments: tuple[int, ...]
+    nb_flows: int = 0
+    split_random: bool = False
 
     def fill(self, frame: Any) -> None:
         """Write it into a ``struct txonly_frame``."""
@@ -25,6 +28,17 @@ class Frame:
         frame.nb_segs = len(self.segments)
         frame.seg_len[0 : len(self.segments)] = list(self.segments)
         frame.pkt_len = sum(self.segments)
+        frame.nb_flows, frame.split_random = self.nb_flows, self.split_random
+
+
+def check_segments(forward: ForwardConfig) -> None:
+    """Headers that are written anew for each packet must lie in the first segment."""
+    varying = forward.txonly_multi_flow or forward.txsplit == "rand"
+    if varying and forward.txpkts[0] < HEADERS_LEN:
+        raise ConfigError(
+            "Random segment number or multiple flow is enabled, but tx_pkt_seg_lengths[0] "
+            f"{forward.txpkts[0]} < {HEADERS_LEN} (needed)"
+        )
 
 
 def checksum(data: bytes) -> int:
@@ -43,4 +57,9 @@ def txonly_frame(forward: ForwardConfig, own_mac: bytes, peer_mac: bytes) -> Fra
     ip = struct.pack("!BBHHHBBHII", 0x45, 0, ip_length, 0, 0, TTL, PROTOCOL_UDP, 0, source, destination)
     ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
     udp = struct.pack("!HHHH", *forward.tx_udp, ip_length - 20, 0)
-    return Frame(peer_mac + own_mac + struct.pack("!H", ETHERTYPE_IPV4) + ip + udp, tuple(forward.txpkts))
+    return Frame(
+        peer_mac + own_mac + struct.pack("!H", ETHERTYPE_IPV4) + ip + udp,
+        tuple(forward.txpkts),
+        forward.txonly_flows if forward.txonly_multi_flow else 0,
+        forward.txsplit == "rand",
+    )

@@ -15,6 +15,7 @@ from pytestpmd.ethdev.ports import Ports
 from pytestpmd.ethdev.stats import Stats
 from pytestpmd.fwd import ENGINES, Engine
 from pytestpmd.fwd.dump import DumpedPacket, Dumper
+from pytestpmd.fwd.frame import check_segments
 from pytestpmd.fwd.streams import Stream, StreamMaker, Streams, clock_hz
 from pytestpmd.fwd.topology import LcoreSpec, plan
 
@@ -147,6 +148,7 @@ class Session:
             self._launch(ENGINES["txonly"], tx_first)
             LCORES.wait()
         self._launch(engine)
+        LCORES.wait_for_turns()
         return self.plan
 
     def _check(self) -> None:
@@ -160,6 +162,8 @@ class Session:
             raise TestpmdError("Not all ports were started")
         if self.running:
             raise TestpmdError("Packet forwarding already started")
+        if engine.name == "txonly":
+            check_segments(forward)
 
     def _flush(self, streams: list[Stream]) -> None:
         for turn in range(FLUSH_PASSES):
