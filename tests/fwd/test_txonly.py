@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
 from pytestpmd.config import ForwardConfig
@@ -46,10 +47,10 @@ def test_random_splits_send_packets_whose_headers_are_right(make_wire: MakeWire)
     assert {len(data) for data in frames} == {64, 164, 364}
     for data in frames:
         parsed = Ether(data)
-        checksum = parsed["IP"].chksum
-        assert (parsed["IP"].len, parsed["UDP"].len) == (len(data) - 14, len(data) - 34)
-        del parsed["IP"].chksum
-        assert Ether(bytes(parsed))["IP"].chksum == checksum
+        checksum = parsed[IP].chksum
+        assert (parsed[IP].len, parsed[UDP].len) == (len(data) - 14, len(data) - 34)
+        del parsed[IP].chksum
+        assert Ether(bytes(parsed))[IP].chksum == checksum
 
 
 @pytest.mark.parametrize("config", [{"txonly_multi_flow": True}, {"txsplit": "rand"}])
