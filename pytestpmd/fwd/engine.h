@@ -29,16 +29,18 @@ struct fwd_stream {
 	const struct txonly_frame *txonly;
 	uint32_t retry_num; /* tries more when transmit took less than all; 0: none */
 	uint32_t retry_delay_cycles;
-	uint16_t burst; /* packets asked of receive */
 	uint16_t tx_port;
 	uint8_t peer_mac[6]; /* of what the transmit port sends to */
 	uint8_t own_mac[6];  /* the transmit port's */
-	uint16_t record_bursts;
 	uint16_t rx_port;
 	uint16_t rx_queue_id;
 	uint16_t tx_queue_id;
 	struct dump_ring *dump;
-	uint32_t dump_received; /* Python writes while lcores run: whether to note packets */
+
+	/* Python writes while lcores run */
+	uint16_t burst; /* packets asked of receive */
+	uint16_t record_bursts;
+	uint32_t dump_received; /* whether to note packets */
 	uint32_t dump_sent;
 
 	/* lcore writes, console reads */

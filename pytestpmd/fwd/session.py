@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pytestpmd._dataplane import lib
 from pytestpmd.config import Config
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.mempool import Mempool
@@ -16,13 +15,11 @@ from pytestpmd.ethdev.stats import Stats
 from pytestpmd.fwd import ENGINES, Engine
 from pytestpmd.fwd.dump import DumpedPacket, Dumper
 from pytestpmd.fwd.frame import check_segments
-from pytestpmd.fwd.streams import Stream, StreamMaker, Streams, clock_hz
+from pytestpmd.fwd.streams import FlushJob, Stream, StreamMaker, Streams, clock_hz
 from pytestpmd.fwd.topology import LcoreSpec, plan
 
 FLUSH_PASSES = 2
 FLUSH_PAUSE_S = 0.01
-#: What can wait in a queue before ``start``: no ring is longer. A port that always has packets is left at that.
-FLUSH_MOST = 32768
 
 
 @dataclass(frozen=True)
@@ -139,11 +136,11 @@ class Session:
         self.plan = self.make_plan()
         ports = {port.port_id: port for port in self._app.ports}
         self._made = StreamMaker(self._app.config.forward, ports, self._app.pools[0]).make(self.plan.lcores)
-        if self._app.config.forward.flush_rx and engine.receives:
+        if self._app.config.forward.flush_rx and engine.receives and self.plan.lcores:
             self._flush(self._made.streams)
         self.clear_stats()
         self.running = True
-        self.note_packets()
+        self.follow_settings()
         if tx_first:
             self._launch(ENGINES["txonly"], tx_first)
             LCORES.wait()
@@ -166,11 +163,14 @@ class Session:
             check_segments(forward)
 
     def _flush(self, streams: list[Stream]) -> None:
+        """Empty the receive queues, twice as the original does: what came before ``start`` is not forwarded."""
         for turn in range(FLUSH_PASSES):
             if turn:
                 time.sleep(FLUSH_PAUSE_S)
-            for stream in streams:
-                lib.fwd_flush(stream.ptr, FLUSH_MOST)
+            # on an lcore, because a queue whose peer goes is taken away only from those
+            lcore_id = self.plan.lcores[0].lcore_id if self.plan else 0
+            LCORES.launch(lcore_id, set(self._app.cpus_of(lcore_id)), FlushJob(streams))
+            LCORES.wait()
 
     def _launch(self, engine: Engine, turns: int = 0) -> None:
         assert self._made is not None
@@ -187,14 +187,16 @@ class Session:
         self._close_dumper()
         return self.stats()
 
-    def note_packets(self) -> None:
-        """Bring the configuration's ``verbose`` into force, now or at the next ``start``."""
+    def follow_settings(self) -> None:
+        """Bring into force, while lcores run, what may change then: the burst, what is recorded, what is shown."""
         if not self.running or self._made is None:
             return
-        verbose = self._app.config.forward.verbose
+        forward = self._app.config.forward
         for stream in self._made.streams:
-            stream.note_packets(verbose)
-        if not verbose:
+            stream.follow(forward)
+        for job in self._made.jobs:
+            job.record_cycles(forward.record_core_cycles)
+        if not forward.verbose:
             self._close_dumper()
         elif self._dumper is None:
             self._dumper = Dumper([job.dump for job in self._made.jobs], self._app.show_packets)

@@ -16,6 +16,8 @@ from pytestpmd.fwd.frame import txonly_frame
 from pytestpmd.fwd.topology import LcoreSpec, StreamSpec
 
 CLOCK_SAMPLE_US = 5_000
+#: What can wait in a queue before ``start``: no ring is longer. A port that always has packets is left at that.
+FLUSH_MOST = 32768
 
 
 @cache
@@ -43,11 +45,12 @@ class Stream:
         counts = ffi.unpack(getattr(self.ptr, name), lib.BURST_BINS)
         return {size: count - self.baseline.get(f"{name}{size}", 0) for size, count in enumerate(counts) if count}
 
-    def note_packets(self, verbose: int) -> None:
-        """Have packets noted for ``set verbose``: 1 received, 2 sent, 3 and above both."""
-        both = verbose > SENT
-        self.ptr.dump_received = both or verbose == RECEIVED
-        self.ptr.dump_sent = both or verbose == SENT
+    def follow(self, forward: ForwardConfig) -> None:
+        """Take over what may change while the stream is polled."""
+        self.ptr.burst, self.ptr.record_bursts = forward.burst, forward.record_burst_stats
+        both = forward.verbose > SENT
+        self.ptr.dump_received = both or forward.verbose == RECEIVED
+        self.ptr.dump_sent = both or forward.verbose == SENT
 
     def clear(self) -> None:
         """Count from here; the lcore owns the counters, so they are subtracted, not written."""
@@ -62,7 +65,7 @@ class Stream:
 class LcoreJob:
     """A ``struct fwd_lcore`` as :class:`pytestpmd.eal.lcore.Job`: an engine over some streams."""
 
-    def __init__(self, lcore_id: int, streams: Sequence[Stream], memory: Arena, record_cycles: bool) -> None:
+    def __init__(self, lcore_id: int, streams: Sequence[Stream], memory: Arena) -> None:
         self.lcore_id = lcore_id
         self._memory = memory
         self.dump = DumpRing(memory)
@@ -73,8 +76,11 @@ class LcoreJob:
         for i, stream in enumerate(streams):
             self._ptr.streams[i] = stream.ptr
         self._ptr.nb_streams, self._ptr.lcore_id = len(streams), lcore_id
-        self._ptr.record_cycles = record_cycles
         self._turns = 0
+
+    def record_cycles(self, on: bool) -> None:
+        """Whether busy cycles are counted; may change while it runs."""
+        self._ptr.record_cycles = on
 
     def prepare(self, engine: Engine, turns: int = 0) -> None:
         """What the next :meth:`run` does: ``turns`` turns of ``engine``, or as many as come before :meth:`stop`."""
@@ -89,6 +95,24 @@ class LcoreJob:
 
     def turns(self) -> int:
         return int(lib.fwd_turns(self._ptr))
+
+
+class FlushJob:
+    """Empties the receive queues of some streams, each as far as a ring can be full, and ends."""
+
+    def __init__(self, streams: Sequence[Stream]) -> None:
+        self._streams = streams
+
+    def run(self) -> None:
+        for stream in self._streams:
+            lib.fwd_flush(stream.ptr, FLUSH_MOST)
+
+    def stop(self) -> None:
+        """It ends by itself."""
+
+    def turns(self) -> int:
+        """None is ever over before it ends."""
+        return 0
 
 
 @dataclass
@@ -115,7 +139,7 @@ class StreamMaker:
         for lcore in lcores:
             streams = [self._stream(spec, memory) for spec in lcore.streams]
             made.streams += streams
-            made.jobs.append(LcoreJob(lcore.lcore_id, streams, memory, self._forward.record_core_cycles))
+            made.jobs.append(LcoreJob(lcore.lcore_id, streams, memory))
         return made
 
     def _stream(self, spec: StreamSpec, memory: Arena) -> Stream:
@@ -129,13 +153,14 @@ class StreamMaker:
             ptr.tx_burst, ptr.tx_queue = tx_queue.burst, tx_queue.handle
         peer = peer_of(forward, spec.peer_port)
         ptr.rx_port, ptr.rx_queue_id, ptr.tx_queue_id = spec.rx_port, spec.rx_queue, spec.tx_queue
-        ptr.pool, ptr.burst, ptr.tx_port = self._pool.ptr, forward.burst, spec.tx_port
+        ptr.pool, ptr.tx_port = self._pool.ptr, spec.tx_port
         ptr.peer_mac, ptr.own_mac = list(peer), list(tx.mac)
-        ptr.record_bursts = forward.record_burst_stats
         if forward.retry:
             ptr.retry_num = forward.burst_tx_retry
             ptr.retry_delay_cycles = forward.burst_tx_delay_us * clock_hz() // 1_000_000
         frame = memory.struct("struct txonly_frame")
         txonly_frame(forward, tx.mac, peer).fill(frame)
         ptr.txonly = frame
-        return Stream(spec, ptr)
+        stream = Stream(spec, ptr)
+        stream.follow(forward)
+        return stream

@@ -168,7 +168,7 @@ class FakeSession:
     def clear_port(self, port_id: int) -> None:
         self.ports_cleared.append(port_id)
 
-    def note_packets(self) -> None:
+    def follow_settings(self) -> None:
         """Packets are not shown here."""
 
 

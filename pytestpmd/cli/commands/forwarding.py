@@ -71,6 +71,7 @@ def set_burst(app: "TestPmd", num: int) -> str:
     if num > MAX_PKT_BURST:
         raise ConfigError(f"nb pkt per burst: {num} > {MAX_PKT_BURST} (maximum packet per burst)  ignored")
     app.config.forward.burst = num
+    app.session.follow_settings()
     return f"Number of packets per burst set to {num}"
 
 
@@ -97,7 +98,7 @@ def set_burst_tx(app: "TestPmd", microseconds: int, num: int) -> None:
 @command("set verbose (level)", "Set the level of packet dumps: 1 received, 2 sent, 3 both.", "config")
 def set_verbose(app: "TestPmd", level: int) -> str:
     before, app.config.forward.verbose = app.config.forward.verbose, level
-    app.session.note_packets()
+    app.session.follow_settings()
     return f"Change verbose level from {before} to {level}"
 
 
@@ -115,12 +116,14 @@ def no_flush_rx(app: "TestPmd") -> None:
 @command("set record-core-cycles (on|off)", "Set whether CPU cycles per packet are measured.", "config")
 def set_record_core_cycles(app: "TestPmd", mode: str) -> None:
     app.config.forward.record_core_cycles = mode == "on"
+    app.session.follow_settings()
 
 
 @option("--record-burst-stats", "count received and sent bursts by size", value="on")
 @command("set record-burst-stats (on|off)", "Set whether bursts are counted by size.", "config")
 def set_record_burst_stats(app: "TestPmd", mode: str) -> None:
     app.config.forward.record_burst_stats = mode == "on"
+    app.session.follow_settings()
 
 
 @option("--port-topology=TOPOLOGY", "how receive ports find their transmit port: paired (default), chained or loop")
