@@ -56,11 +56,14 @@ class Lcores:
         self.wait()
 
     def wait(self) -> None:
-        """Wait until every lcore's job has ended."""
+        """Wait until every lcore's job has ended. Until then :meth:`quiesce` waits for it too."""
         with self._lock:
-            running, self._running = list(self._running.values()), {}
-        for lcore in running:
+            running = dict(self._running)
+        for lcore_id, lcore in running.items():
             lcore.thread.join()
+            with self._lock:
+                if self._running.get(lcore_id) is lcore:
+                    del self._running[lcore_id]
 
     def wait_for_turns(self) -> None:
         """Wait until every lcore is at work: whoever asks then what was done is not told "nothing"."""
