@@ -1,11 +1,24 @@
 """Fixtures that most of the tree uses."""
 
+import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from fakes.packets import MakePool, audit
 
 from pytestpmd.eal.mempool import Mempool
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Without its peer a test is skipped; with PYTESTPMD_REQUIRE_PEERS=1 it fails."""
+    missing = [str(mark.args[0]) for mark in item.iter_markers("peer") if not shutil.which(str(mark.args[0]))]
+    if not missing:
+        return
+    reason = f"no {' and no '.join(missing)} on PATH (make peers installs the real peers)"
+    if os.environ.get("PYTESTPMD_REQUIRE_PEERS") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 @pytest.fixture

@@ -1,0 +1,139 @@
+"""The real programs that ours must get on with, and ours beside them, each on a pseudo-terminal of its own."""
+
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pexpect
+
+CPUS = sorted(os.sched_getaffinity(0))
+OUR_CPU, PEER_CPU = CPUS[0], CPUS[-1]
+PROMPT = "testpmd> "
+PATIENCE_S = 30.0
+DPDK_RUNTIME = Path("/var/run/dpdk")
+
+
+def lcores(cpu: int) -> str:
+    """Main lcore 0 and worker 1, which polls, on one CPU: the other is the other program's."""
+    return f"--lcores=0@{cpu},1@{cpu}"
+
+
+def eventually(claim: Callable[[], bool], what: str, within_s: float = PATIENCE_S) -> None:
+    """Wait until ``claim`` holds."""
+    end = time.monotonic() + within_s
+    while not claim():
+        assert time.monotonic() < end, f"not within {within_s:g} s: {what}"
+        time.sleep(0.02)
+
+
+class Testpmd(ABC):
+    """What takes testpmd's commands."""
+
+    @abstractmethod
+    def run(self, line: str) -> str:
+        """Type a line; what it printed."""
+
+    def stats(self, port_id: int = 0) -> dict[str, int]:
+        """``show port stats`` as numbers: RX-packets, TX-packets, RX-bytes, ..."""
+        return _numbers(self.run(f"show port stats {port_id}"))
+
+    def xstats(self, port_id: int = 0) -> dict[str, int]:
+        """``show port xstats`` as numbers."""
+        return _numbers(self.run(f"show port xstats {port_id}"))
+
+    def is_up(self, port_id: int = 0) -> bool:
+        """Whether the port's link is up."""
+        return "Link status: up" in self.run(f"show port info {port_id}")
+
+
+def _numbers(text: str) -> dict[str, int]:
+    return {name: int(value) for name, value in re.findall(r"([RT]X-[a-z]+|\w+):\s+(\d+)", text)}
+
+
+class Program(Testpmd):
+    """A testpmd at its prompt; leaving it kills it and whatever it started."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._child = pexpect.spawn(
+            command[0], command[1:], encoding="utf-8", timeout=PATIENCE_S, codec_errors="replace"
+        )
+        # typing is answered at once: no pause before each line
+        self._child.delaybeforesend = None
+        self.banner = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def ready(self) -> Self:
+        """Wait for the first prompt; without one it is killed."""
+        try:
+            self.banner = self._until_prompt()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def run(self, line: str) -> str:
+        """Type a line; what was printed up to the next prompt."""
+        self._child.sendline(line)
+        return self._until_prompt()
+
+    def expect(self, text: str) -> None:
+        """Wait for text that comes by itself."""
+        self._child.expect_exact(text)
+
+    def _until_prompt(self) -> str:
+        self._child.expect_exact(PROMPT)
+        return str(self._child.before).replace("\r", "")
+
+    def quit(self) -> int:
+        """Have it end by itself; its exit status."""
+        self._child.sendline("quit")
+        self._child.expect_exact("Bye...")
+        self._child.expect(pexpect.EOF)
+        return self._child.wait()
+
+    def kill(self) -> None:
+        """As ``kill -9`` does, with all that it started."""
+        if self._child.pid and self._child.isalive():
+            os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
+        self._child.close()
+
+
+class DpdkTestpmd(Program):
+    """Debian's dpdk-testpmd, without hugepages and without anything of this machine's but memory."""
+
+    def __init__(self, *vdevs: str, options: str = "", memory_mb: int = 256) -> None:
+        self._prefix = f"peer{os.getpid()}-{time.monotonic_ns()}"
+        eal = f"--no-huge -m {memory_mb} --no-pci --no-telemetry --no-shconf --file-prefix={self._prefix}"
+        devices = [f"--vdev={vdev}" for vdev in vdevs]
+        app = f"-i --no-mlockall --total-num-mbufs=4096 {options}"
+        super().__init__(["dpdk-testpmd", lcores(PEER_CPU), *eal.split(), *devices, "--", *app.split()])
+
+    def kill(self) -> None:
+        super().kill()
+        # it leaves a folder behind even when it has nothing to share
+        shutil.rmtree(DPDK_RUNTIME / self._prefix, ignore_errors=True)
+
+
+class Pytestpmd(Program):
+    """Our program, for what only a process of its own can show."""
+
+    def __init__(self, *vdevs: str, options: str = "") -> None:
+        devices = [f"--vdev={vdev}" for vdev in vdevs]
+        app = f"-i --console=plain --total-num-mbufs=4096 {options}"
+        super().__init__([sys.executable, "-m", "pytestpmd", lcores(OUR_CPU), "--no-pci", *devices, "--", *app.split()])

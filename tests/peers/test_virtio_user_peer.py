@@ -1,0 +1,63 @@
+"""Our net_vhost, the back-end, and DPDK's net_virtio_user, the front-end."""
+
+from pathlib import Path
+
+import pytest
+from peers.ours import Ours
+from peers.programs import DpdkTestpmd
+from peers.rounds import MANY_PACKETS, go_round_both_ways
+
+from pytestpmd.drivers.virtio_net import Feature
+
+pytestmark = pytest.mark.peer("dpdk-testpmd")
+TWO_QUEUES = "--rxq=2 --txq=2"
+
+
+@pytest.mark.parametrize("in_order", [1, 0])
+@pytest.mark.parametrize("mrg_rxbuf", [1, 0])
+def test_packets_go_round_with_a_front_end_that_connects(sock: Path, mrg_rxbuf: int, in_order: int) -> None:
+    device = f"net_virtio_user0,path={sock},mrg_rxbuf={mrg_rxbuf},in_order={in_order}"
+    with Ours(f"net_vhost0,iface={sock}") as ours, DpdkTestpmd(device).ready() as dpdk:
+        go_round_both_ways(dpdk, ours)
+        assert ours.agreed(Feature.VIRTIO_NET_F_MRG_RXBUF) == bool(mrg_rxbuf)
+        assert ours.agreed(Feature.VIRTIO_F_IN_ORDER) == bool(in_order)
+
+
+@pytest.mark.parametrize("mrg_rxbuf", [1, 0])
+def test_packets_go_round_with_a_front_end_that_listens(sock: Path, mrg_rxbuf: int) -> None:
+    device = f"net_virtio_user0,path={sock},server=1,mrg_rxbuf={mrg_rxbuf}"
+    with DpdkTestpmd(device) as dpdk, Ours(f"net_vhost0,iface={sock},client=1") as ours:
+        dpdk.ready()
+        go_round_both_ways(dpdk, ours)
+        assert ours.agreed(Feature.VIRTIO_NET_F_MRG_RXBUF) == bool(mrg_rxbuf)
+
+
+def test_a_packed_ring_that_we_do_not_have_is_simply_not_agreed(sock: Path) -> None:
+    with (
+        Ours(f"net_vhost0,iface={sock}") as ours,
+        DpdkTestpmd(f"net_virtio_user0,path={sock},packed_vq=1").ready() as dpdk,
+    ):
+        go_round_both_ways(dpdk, ours)
+        assert not ours.agreed(Feature.VIRTIO_F_RING_PACKED)
+
+
+def test_a_front_end_on_its_vector_path(sock: Path) -> None:
+    device = f"net_virtio_user0,path={sock},mrg_rxbuf=0,in_order=0,vectorized=1"
+    with Ours(f"net_vhost0,iface={sock}") as ours, DpdkTestpmd(device, options="--tx-offloads=0x0").ready() as dpdk:
+        go_round_both_ways(dpdk, ours)
+
+
+def test_two_queues_are_two_rounds(sock: Path) -> None:
+    device = f"net_virtio_user0,path={sock},queues=2"
+    with (
+        Ours(f"net_vhost0,iface={sock},queues=2", options=TWO_QUEUES) as ours,
+        DpdkTestpmd(device, options=TWO_QUEUES).ready() as dpdk,
+    ):
+        go_round_both_ways(dpdk, ours)
+        counted = ours.xstats()
+        assert all(counted[f"{way}_q{queue}_good_packets"] for way in ("rx", "tx") for queue in (0, 1))
+
+
+def test_ring_indices_begin_again(sock: Path) -> None:
+    with Ours(f"net_vhost0,iface={sock}") as ours, DpdkTestpmd(f"net_virtio_user0,path={sock}").ready() as dpdk:
+        go_round_both_ways(dpdk, ours, MANY_PACKETS)
