@@ -186,15 +186,16 @@ def test_a_ring_taken_up_anew_has_its_elements_written_again(make_vhost: MakeQue
     """After a reset the used ring is the driver's to clear: what it held before is not to be counted on."""
     queue = make_vhost(size=16)
     driver = queue.driver
-    head = transmit(queue, frame())
+    heads = [transmit(queue, frame()) for _ in range(16)]
     dequeue(queue)
-    queue.memory.write(driver.used, bytes(6 + 8 * 16))
+    queue.memory.write(driver.used + 4, b"\xff" * 8 * 16)
+    driver.publish(0)
     driver.avail_idx = driver.seen = 0
-    driver.publish()
     lib.vhost_virtqueue_start(queue.vq, 0)
-    driver.offer(head)
-    assert dequeue(queue) == [frame()]
-    assert driver.reap() == [Used(head, 0)]
+    queue.memory.put_u16(driver.used + 2, 0)
+    driver.offer(*heads)
+    assert dequeue(queue) == [frame()] * 16
+    assert driver.reap() == [Used(head, 0) for head in heads]
 
 
 def test_no_more_than_asked_for_are_received(make_vhost: MakeQueue) -> None:
@@ -478,6 +479,22 @@ def test_a_head_beyond_the_ring_is_used_up(make_vhost: MakeQueue, head: int) -> 
     assert dequeue(queue) == frames(4)
     assert queue.vq.bad_chains == 1
     assert queue.driver.reap()[0] == Used(head, 0)
+
+
+def test_only_the_rings_own_descriptors_may_be_named(make_vhost: MakeQueue) -> None:
+    """Good descriptors lie behind the table's end: neither a head nor a next may reach them."""
+    queue = make_vhost(size=32)
+    (good,) = cut(queue, header(queue) + frame())
+    driver = queue.driver
+    queue.vq.size = driver.size = 16
+    lib.vhost_virtqueue_start(queue.vq, 0)
+    for number in range(16, 32):
+        driver.write_desc(driver.desc, number, good, None)
+    driver.write_desc(driver.desc, 3, Desc(good.address, 0), 16)
+    for head in (16, 31, 3):
+        driver.offer(head)
+        assert dequeue(queue) == []
+    assert queue.vq.bad_chains == 3
 
 
 @pytest.mark.parametrize("jump", [257, 0x7FFF, 0xFFFF])
