@@ -71,7 +71,7 @@ bench: build
 # The real peers that the interoperation tests run against.
 peers:
 	@$(AS_ROOT) apt-get -qq update
-	@DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get -qq install --no-install-recommends dpdk
+	@DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get -qq install --no-install-recommends dpdk-dev
 
 clean:
 	@rm -rf build dist *.egg-info $(VENV)/.installed pytestpmd/_dataplane.*
