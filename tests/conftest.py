@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from fakes.leaks import nothing_leaks
 from fakes.packets import MakePool, audit
 
 from pytestpmd.eal.mempool import Mempool
@@ -39,3 +40,10 @@ def make_pool() -> Iterator[MakePool]:
 def pool(make_pool: MakePool) -> Mempool:
     """512 mbufs of the usual size."""
     return make_pool()
+
+
+@pytest.fixture
+def no_leaks() -> Iterator[None]:
+    """The test ends with as many file descriptors and threads as it began with."""
+    with nothing_leaks():
+        yield
