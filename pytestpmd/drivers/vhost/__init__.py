@@ -1,7 +1,8 @@
 """net_vhost: the device's side, made of the front-end's memory.
 
 ``vhost_user/`` is the language; ``device.py`` carries out what a front-end says, ``memory.py`` maps what it shares,
-``rings.py`` hands its rings to the data plane; that is ``vhost_split.c``. What the front-end transmits, we receive: its
+``rings.py`` hands its rings to the data plane; that is ``dequeue_split.c`` and
+``enqueue_split.c``. What the front-end transmits, we receive: its
 transmit ring 2i + 1 is our receive queue i, its receive ring 2i our transmit queue i (virtio 1.2, 5.1.2).
 """
 

@@ -1,0 +1,139 @@
+/* What the front-end transmits, received: chains of a split ring to mbufs (virtio 1.2, 2.7, 5.1.6).
+ *
+ * The front-end can write every byte of what is read here, at any moment. Chains are bounded by the
+ * ring's size, and an address is translated together with its length. A bad chain is used up with
+ * length 0 and counted, and does not hold up those behind it.
+ *
+ * A burst goes in chunks: look at the descriptors and prefetch what they point at, then copy, then
+ * fill the used ring; used.idx moves once a burst. */
+#include "drivers/vhost/copy.h"
+#include "drivers/vhost/walk.h"
+
+#define MAX_FRAME 65600 /* the most that segmentation offloads ask for, with some tags */
+
+/* Make `last` the packet's last segment but one: a fresh one follows it. */
+static struct mbuf *append_segment(struct vhost_virtqueue *vq, struct mbuf *pkt, struct mbuf *last)
+{
+	struct mbuf *fresh;
+
+	if (pkt->nb_segs == UINT16_MAX || !mempool_get_bulk(vq->pool, &fresh, 1)) {
+		vq->stats.nombuf++;
+		return NULL;
+	}
+	mbuf_set(fresh, MBUF_HEADROOM, 0, vq->port_id);
+	last->next = fresh;
+	pkt->nb_segs++;
+	return fresh;
+}
+
+/* Copy what is in hand to the packet's end; NULL when memory is short or the packet too long. */
+static struct mbuf *append_bytes(struct vhost_virtqueue *vq, struct mbuf *pkt, struct mbuf *last,
+        const uint8_t *at, uint32_t len)
+{
+	if (len > MAX_FRAME - pkt->pkt_len)
+		return NULL;
+	while (len) {
+		uint16_t n = (uint16_t)min_of(len, (uint32_t)mbuf_tailroom(last));
+
+		if (n == 0) {
+			last = append_segment(vq, pkt, last);
+			if (!last)
+				return NULL;
+			continue;
+		}
+		memcpy(mbuf_data(last) + last->data_len, at, n);
+		last->data_len += n;
+		pkt->pkt_len += n;
+		at += n;
+		len -= n;
+	}
+	return last;
+}
+
+/* Any chain at all into `pkt` and segments behind it. False when it is bad or memory is short; pkt
+ * is then free of segments again. */
+static NOINLINE bool dequeue_chain(struct vhost_virtqueue *vq, uint16_t head, struct mbuf *pkt)
+{
+	struct mbuf *last = pkt;
+	struct walk walk;
+
+	mbuf_set(pkt, MBUF_HEADROOM, 0, vq->port_id);
+	walk_begin(&walk, vq, head, 0);
+	if (walk_step(&walk) && walk_skip(&walk, vq->hdr_size)) {
+		do {
+			last = append_bytes(vq, pkt, last, walk.at, walk.len);
+		} while (last && walk_step(&walk));
+	}
+	if (last && !walk.bad && pkt->pkt_len)
+		return true;
+	if (pkt->next)
+		mbuf_free(pkt->next);
+	pkt->next = NULL;
+	pkt->nb_segs = 1;
+	return false;
+}
+
+static ALWAYS_INLINE bool dequeue_one(
+        struct vhost_virtqueue *vq, const struct look *look, struct mbuf *m)
+{
+	uint32_t len = look->len - vq->hdr_size;
+	uint32_t space = (uint32_t)(m->buf_len - MBUF_HEADROOM);
+
+	if (unlikely(!look->at || look->len <= vq->hdr_size || len > space))
+		return dequeue_chain(vq, look->head, m);
+	mbuf_set(m, MBUF_HEADROOM, (uint16_t)len, vq->port_id);
+	/* whole blocks, where the region and the mbuf have them */
+	if (likely(look->len + 64 <= look->room && len + 64 <= space))
+		copy_blocks(mbuf_data(m), look->at + vq->hdr_size, len);
+	else
+		memcpy(mbuf_data(m), look->at + vq->hdr_size, len);
+	return true;
+}
+
+static ALWAYS_INLINE uint16_t dequeue_chunk(
+        struct vhost_virtqueue *vq, struct mbuf **pkts, uint16_t n, struct stats_run *run)
+{
+	struct look looks[CHUNK];
+	struct mbuf *fresh[CHUNK];
+	uint16_t nb_rx = 0, nb_fresh = mempool_get_some(vq->pool, fresh, n);
+
+	if (unlikely(nb_fresh < n))
+		vq->stats.nombuf += (uint16_t)(n - nb_fresh);
+	n = nb_fresh;
+	for (uint16_t i = 0; i < n; i++)
+		look_ahead(vq, i, 0, &looks[i]);
+	for (uint16_t i = 0; i < n; i++) {
+		struct mbuf *m = fresh[i];
+
+		if (unlikely(!dequeue_one(vq, &looks[i], m))) {
+			use_bad_chain(vq, looks[i].head);
+			mbuf_free(m);
+			continue;
+		}
+		use_chain(vq, looks[i].head, 0);
+		stats_add(&vq->stats, run, m->pkt_len, mbuf_data(m));
+		pkts[nb_rx++] = m;
+	}
+	return nb_rx;
+}
+
+uint16_t vhost_dequeue_split(void *queue, struct mbuf **pkts, uint16_t nb)
+{
+	struct vhost_virtqueue *vq = queue;
+	uint16_t before = vq->used_idx, waiting = min_of(nb_waiting(vq), nb), nb_rx = 0;
+	struct stats_run run = {0};
+
+	while (waiting) {
+		uint16_t n = min_of(waiting, (uint16_t)CHUNK), at = vq->used_idx;
+
+		nb_rx += dequeue_chunk(vq, &pkts[nb_rx], n, &run);
+		if (unlikely((uint16_t)(vq->used_idx - at) != n))
+			break; /* too few mbufs */
+		waiting -= n;
+	}
+	if (vq->used_idx != before) {
+		stats_finish(&vq->stats, &run, nb_rx);
+		publish_used(vq, before);
+	}
+	return nb_rx;
+}
