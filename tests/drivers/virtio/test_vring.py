@@ -1,0 +1,59 @@
+import pytest
+
+from pytestpmd.drivers.virtio.vring import SplitLayout, split_layout
+
+SIZES = [1 << power for power in range(16)]
+LINE = 64
+
+
+def line_of(offset: int) -> int:
+    return offset // LINE
+
+
+def parts(layout: SplitLayout) -> list[tuple[int, int]]:
+    """Beginning and end of table, available ring and used ring, with their event fields (virtio 1.2, 2.7)."""
+    n = layout.size
+    return [
+        (layout.desc, layout.desc + 16 * n),
+        (layout.avail, layout.avail + 6 + 2 * n),
+        (layout.used, layout.used + 6 + 8 * n),
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_parts_are_aligned_as_the_specification_asks(size: int) -> None:
+    layout = split_layout(size)
+    assert layout.desc % 16 == 0
+    assert layout.avail % 2 == 0
+    assert layout.used % 4 == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_parts_follow_each_other_without_overlap_and_the_total_holds_them(size: int) -> None:
+    layout = split_layout(size)
+    (_, desc_end), (avail, avail_end), (used, used_end) = parts(layout)
+    assert desc_end <= avail < avail_end <= used < used_end <= layout.total
+    assert layout.total % LINE == 0, "the next queue begins on a line of its own"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_each_index_has_a_cache_line_that_nothing_else_is_on(size: int) -> None:
+    layout = split_layout(size)
+    (_, desc_end), (avail, avail_end), (used, _) = parts(layout)
+    assert line_of(desc_end - 1) < line_of(avail)
+    assert line_of(avail + 3) == line_of(avail), "flags and index lie together"
+    assert line_of(avail + 4) == line_of(avail) + 1
+    assert line_of(avail_end - 1) < line_of(used)
+    assert line_of(used + 3) == line_of(used)
+    assert line_of(used + 4) == line_of(used) + 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_little_is_wasted(size: int) -> None:
+    assert split_layout(size).total <= 16 * size + 2 * size + 8 * size + 12 + 5 * LINE
+
+
+@pytest.mark.parametrize("size", [0, -1, -256, 3, 255, 257, 32769, 65536, 1 << 20])
+def test_other_sizes_are_refused(size: int) -> None:
+    with pytest.raises(ValueError, match=f"{size} is no size"):
+        split_layout(size)
