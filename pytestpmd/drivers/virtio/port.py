@@ -14,6 +14,7 @@ from pytestpmd.drivers.virtio.paths import Choice, choose
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio.virtqueue import Virtqueue, private_bytes, shared_bytes
 from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, MAX_RX_PKT_LEN, RX_OVERHEAD, Feature, Status
+from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import ConfigError, DeviceError, NotSupported
@@ -127,16 +128,16 @@ class VirtioPort(EthPort):
         agreed = negotiate(self.transport.features(), self.wanted)
         self._check_buffers(conf, pool, agreed)
         self._warn_of_ring_sizes(conf)
-        self._release_queues()
         nb_queues = 2 * max(conf.nb_rxq, conf.nb_txq)
         memory = Arena(nb_queues * shared_bytes(self._queue_size), shared=True, name=self.name)
         private = Arena(nb_queues * private_bytes(self._queue_size))
-        self._virtqueues = [Virtqueue(i, self._queue_size, memory, private) for i in range(nb_queues)]
-        self._memory, self._pools = memory, [pool]
+        virtqueues = [Virtqueue(i, self._queue_size, memory, private) for i in range(nb_queues)]
+        self._release_queues()
+        self._virtqueues, self._memory, self._pools = virtqueues, memory, [pool]
         self.agreed, self.choice = agreed, choose(agreed)
         for vq in self._virtqueues:
             thresh = conf.rx_free_thresh if vq.is_rx else conf.tx_free_thresh
-            vq.prepare(agreed, pool, self.port_id, thresh, self.transport.kick_fd(vq.index))
+            vq.prepare(agreed, pool, self.port_id, thresh)
         self.rx_queues = self._queues(self.choice.rx.callback, 0, conf.nb_rxq)
         self.tx_queues = self._queues(self.choice.tx.callback, 1, conf.nb_txq)
 
@@ -171,11 +172,19 @@ class VirtioPort(EthPort):
                 log.info("%s", line)
             for vq in self._virtqueues:
                 vq.reset()
-                vq.fill()
             self._told.clear()
             if self.transport.connected:
-                self._begin()
+                self._begin_or_drain()
             self._running = True
+
+    def _begin_or_drain(self) -> None:
+        """Begin, or leave neither a half-started device behind nor mbufs in rings that nobody will empty."""
+        try:
+            self._begin()
+        except DeviceError as error:
+            self.transport.drop(f"the back-end is of no use: {error}")
+            self._drain()
+            raise
 
     def _begin(self) -> None:
         """From reset to DRIVER_OK; the rings go on from where they are."""
@@ -216,12 +225,18 @@ class VirtioPort(EthPort):
             self.transport.enable_queue(vq.index, True)
 
     def _driver_ok(self) -> None:
-        """Step 8: the device is live."""
+        """Step 8: the device is live, and may hear of buffers from now on (3.1.1: not before)."""
         self.transport.set_status(STARTED | Status.DRIVER_OK)
+        for vq in self._virtqueues:
+            vq.begin_to_kick()
+        for vq in self._virtqueues:
+            vq.arm(self.transport.kick_fd(vq.index))
 
     def bring_down(self) -> None:
         with self._lock:
             self._running = False
+            for vq in self._virtqueues:
+                vq.disarm()
             if self.transport.connected:
                 self._end()
             self._drain()
@@ -258,11 +273,22 @@ class VirtioPort(EthPort):
                 return
             if self.transport.connected:
                 try:
+                    self._heal()
                     self._begin()
                 except DeviceError as error:
                     self.transport.drop(f"the back-end is of no use: {error}")
                     return
         self.on_link_change(self)
+
+    def _heal(self) -> None:
+        """A queue that the last device broke starts anew with the next: lcores have let go of it, and fill it again."""
+        broken = [vq for vq in self._virtqueues if vq.ptr.fault]
+        if broken:
+            LCORES.quiesce()
+        for vq in broken:
+            self._told.discard(vq.index)
+            vq.drain()
+            vq.reset()
 
     def _tell_faults(self) -> None:
         for name, fault in self._new_faults():

@@ -92,12 +92,14 @@ static ALWAYS_INLINE uint16_t packet_buffers(struct virtqueue *vq, const struct 
 static ALWAYS_INLINE uint16_t recv_split(
         struct virtqueue *vq, struct mbuf **pkts, uint16_t nb, const struct rx_traits traits)
 {
-	uint16_t nb_rx = 0, nb_buffers = 1,
-	         nb_used = unlikely(vq->fault) ? 0 : virtqueue_nb_used(vq);
-	uint16_t end = (uint16_t)(vq->used_cons + nb_used);
+	uint16_t nb_rx = 0, nb_buffers = 1, nb_used, end;
 	struct stats_run run = {0};
 	struct used_buffer buffer;
 
+	if (unlikely(virtqueue_is_broken(vq)))
+		return 0;
+	nb_used = virtqueue_nb_used(vq);
+	end = (uint16_t)(vq->used_cons + nb_used);
 	for (uint16_t i = 0; i < min_of(nb_used, (uint16_t)RX_AHEAD); i++)
 		prefetch_used(vq, i);
 	while (nb_rx < nb && (nb_used = (uint16_t)(end - vq->used_cons)) != 0) {
@@ -284,11 +286,12 @@ static NOINLINE void xmit_chain(struct virtqueue *vq, struct mbuf *m, bool indir
 uint16_t virtio_xmit_pkts(void *queue, struct mbuf **pkts, uint16_t nb)
 {
 	struct virtqueue *vq = queue;
-	uint16_t before = vq->avail_idx, nb_tx;
+	uint16_t before, nb_tx;
 	struct stats_run run = {0};
 
-	if (unlikely(vq->fault))
+	if (unlikely(virtqueue_is_broken(vq)))
 		return 0;
+	before = vq->avail_idx;
 	if (virtqueue_nb_free(vq) < vq->free_thresh || virtqueue_nb_free(vq) < nb)
 		reclaim_split(vq);
 	for (nb_tx = 0; nb_tx < nb; nb_tx++) {

@@ -15,11 +15,12 @@ void virtqueue_reset(struct virtqueue *vq)
 	vq->free_tail = vq->size;
 	vq->avail_idx = 0;
 	vq->used_cons = 0;
-	vq->fault = VRING_OK;
 	/* We poll: with EVENT_IDX an event that lies behind says the same (virtio 1.2, 2.7.7.1). */
 	vq->avail->flags = vq->event_idx ? 0 : VRING_AVAIL_F_NO_INTERRUPT;
 	if (vq->event_idx)
 		vq->avail->ring[vq->size] = (uint16_t)(vq->used_cons - 1);
+	/* last: a burst that sees no fault sees all of this (its load of fault is an acquire) */
+	store_release(&vq->fault, (uint32_t)VRING_OK);
 }
 
 void virtqueue_publish(struct virtqueue *vq, uint16_t before)

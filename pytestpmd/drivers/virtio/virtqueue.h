@@ -112,10 +112,17 @@ static ALWAYS_INLINE uint16_t virtqueue_nb_used(struct virtqueue *vq)
 	uint16_t nb_used = (uint16_t)(load_acquire(&vq->used->idx) - vq->used_cons);
 
 	if (unlikely(nb_used > virtqueue_nb_outstanding(vq))) {
-		vq->fault = VRING_BAD_INDEX;
+		store_relaxed(&vq->fault, (uint32_t)VRING_BAD_INDEX);
 		return 0;
 	}
 	return nb_used;
+}
+
+/* Whether a fault was found. Nothing of the queue may be looked at before this or when it is so: the
+ * control thread may be resetting it (pairs with the release in virtqueue_reset). */
+static ALWAYS_INLINE bool virtqueue_is_broken(const struct virtqueue *vq)
+{
+	return load_acquire(&vq->fault) != VRING_OK;
 }
 
 static ALWAYS_INLINE void virtqueue_fault(struct virtqueue *vq, enum vring_fault fault)

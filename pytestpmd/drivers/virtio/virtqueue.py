@@ -53,6 +53,7 @@ class Virtqueue:
         self._tables = shared.struct("struct vring_desc", size * lib.VIRTQUEUE_INDIRECT_MAX)
         self._headers = shared.struct("struct virtio_net_hdr", size)
         self._owned = (shared, private)
+        self._kick_fd = -1
         self.ptr = vq
 
     @property
@@ -60,23 +61,31 @@ class Virtqueue:
         """Whether the device writes to its buffers."""
         return self.index % 2 == 0
 
-    def prepare(self, agreed: Agreement, pool: Mempool, port_id: int, free_thresh: int, kick_fd: int) -> None:
+    def prepare(self, agreed: Agreement, pool: Mempool, port_id: int, free_thresh: int) -> None:
         """Set what follows from the negotiation; the queue must not be polled."""
         vq = self.ptr
         vq.hdr_size, vq.event_idx = agreed.hdr_size, agreed.event_idx
         vq.indirect = self._tables if agreed.indirect and not self.is_rx else ffi.NULL
         vq.headers = self._headers
-        vq.pool, vq.port_id, vq.kick_fd = pool.ptr, port_id, kick_fd
+        vq.pool, vq.port_id = pool.ptr, port_id
         vq.free_thresh = free_thresh or min(self.layout.size // 4, MAX_FREE_THRESH)
 
     def reset(self) -> None:
-        """An empty ring; a receive queue is given its buffers."""
+        """A ring as it begins: empty, or with all buffers that a receive queue can hold. Nobody is kicked."""
+        self.drain()
+        self.disarm()
         lib.virtqueue_reset(self.ptr)
-
-    def fill(self) -> None:
-        """Offer the device all buffers that a receive queue can hold."""
         if self.is_rx:
             lib.virtqueue_refill(self.ptr)
+
+    def arm(self, kick_fd: int) -> None:
+        """The device is live and may be kicked, which is done once for what it was offered before."""
+        self.ptr.kick_fd = kick_fd
+        lib.vring_notify(kick_fd)
+
+    def disarm(self) -> None:
+        """No kick before DRIVER_OK (virtio 1.2, 3.1.1), nor after the device is gone."""
+        self.ptr.kick_fd = -1
 
     def drain(self) -> int:
         """Free every mbuf that the ring holds; the device must have let go of it."""
