@@ -228,8 +228,6 @@ class VirtioPort(EthPort):
         """Step 8: the device is live, and may hear of buffers from now on (3.1.1: not before)."""
         self.transport.set_status(STARTED | Status.DRIVER_OK)
         for vq in self._virtqueues:
-            vq.begin_to_kick()
-        for vq in self._virtqueues:
             vq.arm(self.transport.kick_fd(vq.index))
 
     def bring_down(self) -> None:
@@ -281,13 +279,12 @@ class VirtioPort(EthPort):
         self.on_link_change(self)
 
     def _heal(self) -> None:
-        """A queue that the last device broke starts anew with the next: lcores have let go of it, and fill it again."""
+        """A queue that the last device broke starts anew with the next: lcores have let go of it."""
         broken = [vq for vq in self._virtqueues if vq.ptr.fault]
         if broken:
             LCORES.quiesce()
         for vq in broken:
             self._told.discard(vq.index)
-            vq.drain()
             vq.reset()
 
     def _tell_faults(self) -> None:

@@ -4,7 +4,7 @@
  * device wrote is believed: ids must be of descriptors that are outstanding, lengths must fit what
  * those offered, and what we know of a descriptor stands in our own slots, not in the ring. A lie
  * sets the queue's fault; from then on it moves nothing. */
-#include "drivers/virtio/virtqueue.h"
+#include "drivers/virtio/rxtx.h"
 
 #define RX_AHEAD 4
 
@@ -75,20 +75,6 @@ static NOINLINE bool recv_further(struct virtqueue *vq, struct mbuf *head, uint1
 	return true;
 }
 
-/* How many buffers the packet has that begins in `buffer`; 0, and the fault, for what cannot be. */
-static ALWAYS_INLINE uint16_t packet_buffers(struct virtqueue *vq, const struct used_buffer *buffer)
-{
-	const struct virtio_net_hdr *hdr =
-	        (const void *)(buffer->m->buf_addr + VIRTQUEUE_RX_OFFSET);
-	uint16_t nb_buffers = load_relaxed(&hdr->num_buffers);
-
-	if (unlikely(nb_buffers == 0 || nb_buffers > virtqueue_nb_outstanding(vq))) {
-		virtqueue_fault(vq, VRING_BAD_NUM_BUFFERS);
-		return 0;
-	}
-	return nb_buffers;
-}
-
 static ALWAYS_INLINE uint16_t recv_split(
         struct virtqueue *vq, struct mbuf **pkts, uint16_t nb, const struct rx_traits traits)
 {
@@ -107,7 +93,7 @@ static ALWAYS_INLINE uint16_t recv_split(
 			prefetch_used(vq, RX_AHEAD);
 		if (!used_at(vq, 0, vq->hdr_size, &buffer))
 			break;
-		if (traits.mergeable && (nb_buffers = packet_buffers(vq, &buffer)) != 1) {
+		if (traits.mergeable && (nb_buffers = packet_buffers(vq, buffer.m)) != 1) {
 			/* 0 is a fault; a packet that is not whole yet waits for its other buffers
 			 */
 			if (nb_buffers == 0 || nb_buffers > nb_used)
@@ -167,29 +153,6 @@ static void reclaim_split(struct virtqueue *vq)
 		}
 	}
 	mbuf_free_bulk(done, nb_done);
-}
-
-/* The net header goes into the headroom when nobody else holds the bytes before the data. */
-static ALWAYS_INLINE bool can_push_header(const struct virtqueue *vq, const struct mbuf *m)
-{
-	return likely(m->refcnt == 1 && m->data_off >= vq->hdr_size);
-}
-
-/* An all-zero header: no offload asked for. A byte that is zero already is not written, so that a
- * line which the device filled and we only pass on stays in its cache. */
-static ALWAYS_INLINE uint8_t *push_header(const struct virtqueue *vq, const struct mbuf *m)
-{
-	uint8_t *at = mbuf_data(m) - vq->hdr_size;
-	uint64_t first;
-	uint32_t rest = 0;
-
-	memcpy(&first, at, sizeof(first));
-	memcpy(&rest, at + sizeof(first), vq->hdr_size - sizeof(first));
-	if (first)
-		memset(at, 0, sizeof(first));
-	if (rest)
-		memset(at + sizeof(first), 0, vq->hdr_size - sizeof(first));
-	return at;
 }
 
 static ALWAYS_INLINE void write_desc(

@@ -19,7 +19,11 @@ void virtqueue_reset(struct virtqueue *vq)
 	vq->avail->flags = vq->event_idx ? 0 : VRING_AVAIL_F_NO_INTERRUPT;
 	if (vq->event_idx)
 		vq->avail->ring[vq->size] = (uint16_t)(vq->used_cons - 1);
-	/* last: a burst that sees no fault sees all of this (its load of fault is an acquire) */
+}
+
+void virtqueue_mend(struct virtqueue *vq)
+{
+	/* pairs with virtqueue_is_broken: a burst that sees no fault sees the ring made anew */
 	store_release(&vq->fault, (uint32_t)VRING_OK);
 }
 

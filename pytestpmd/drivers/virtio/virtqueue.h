@@ -56,6 +56,9 @@ struct virtqueue {
  */
 void virtqueue_reset(struct virtqueue *vq);
 
+/* Forget the fault: lcores, which leave a broken queue alone, may use it again. */
+void virtqueue_mend(struct virtqueue *vq);
+
 /* Post every free descriptor as a receive buffer: how many were. */
 uint16_t virtqueue_refill(struct virtqueue *vq);
 
@@ -118,8 +121,8 @@ static ALWAYS_INLINE uint16_t virtqueue_nb_used(struct virtqueue *vq)
 	return nb_used;
 }
 
-/* Whether a fault was found. Nothing of the queue may be looked at before this or when it is so: the
- * control thread may be resetting it (pairs with the release in virtqueue_reset). */
+/* Whether a fault was found. Nothing of the queue may be looked at before this or when it is so:
+ * the control thread may be resetting it (pairs with the release in virtqueue_reset). */
 static ALWAYS_INLINE bool virtqueue_is_broken(const struct virtqueue *vq)
 {
 	return load_acquire(&vq->fault) != VRING_OK;

@@ -53,7 +53,6 @@ class Virtqueue:
         self._tables = shared.struct("struct vring_desc", size * lib.VIRTQUEUE_INDIRECT_MAX)
         self._headers = shared.struct("struct virtio_net_hdr", size)
         self._owned = (shared, private)
-        self._kick_fd = -1
         self.ptr = vq
 
     @property
@@ -77,6 +76,7 @@ class Virtqueue:
         lib.virtqueue_reset(self.ptr)
         if self.is_rx:
             lib.virtqueue_refill(self.ptr)
+        lib.virtqueue_mend(self.ptr)
 
     def arm(self, kick_fd: int) -> None:
         """The device is live and may be kicked, which is done once for what it was offered before."""
