@@ -82,6 +82,7 @@ class DriverQueue:
         """Both ends from the beginning."""
         vq = self.vq
         lib.virtqueue_reset(vq)
+        lib.virtqueue_mend(vq)
         vq.avail_idx = vq.used_cons = vq.avail.idx = vq.used.idx = start
         vq.free_head, vq.free_tail = start, (start + vq.size) & 0xFFFF
         self.device = SplitDevice(
