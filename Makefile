@@ -10,11 +10,12 @@ BUILD_EXT = $(BIN)/python setup.py --quiet build_ext
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 TESTS ?=
 
-# gcc's runtimes go before all else in the process; Python itself leaks by design.
+# Python itself leaks by design. tests/asan/sitecustomize.py does the rest.
 ASAN_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -UNDEBUG -Werror
-ASAN_ENV = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+ASAN_ENV = PYTHONPATH=tests/asan PYTESTPMD_DATAPLANE=$(CURDIR)/build/asan/$(DATAPLANE) \
+	PYTESTPMD_SANITIZERS="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0:handle_sigbus=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
-	PYTHONMALLOC=malloc PYTHONPATH=tests/asan PYTESTPMD_DATAPLANE=$(CURDIR)/build/asan/$(DATAPLANE)
+	PYTHONMALLOC=malloc
 
 .PHONY: run test build venv asan compilers lint format man bench peers clean
 

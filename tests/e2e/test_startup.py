@@ -11,7 +11,7 @@ from e2e.program import spawn
 PROMPT_WITHIN_S = 0.5
 
 
-@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer takes its time")
+@pytest.mark.skipif("PYTESTPMD_SANITIZERS" in os.environ, reason="the sanitizer takes its time")
 def test_the_prompt_comes_within_half_a_second() -> None:
     # The best of a few: the first may fill the file cache, and the machine may be busy.
     waits = []
