@@ -19,10 +19,10 @@ from pytestpmd.eal import args
 class Ours(Testpmd):
     """From the command line to the prompt; leaving it closes every port, and every mbuf must then be free."""
 
-    def __init__(self, *vdevs: str, options: str = "") -> None:
+    def __init__(self, *vdevs: str, options: str = "-i") -> None:
         self._registry = discover()
         devices = [f"--vdev={vdev}" for vdev in vdevs]
-        app = f"-i --total-num-mbufs=4096 {options}"
+        app = f"--total-num-mbufs=4096 {options}"
         words = args.collate([lcores(OUR_CPU), "--no-pci", *devices, "--", *app.split()])
         self.said: list[str] = []
         self.app = TestPmd(Config(), args.interpret(words), self.said.append)

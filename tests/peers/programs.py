@@ -8,6 +8,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,8 @@ CPUS = sorted(os.sched_getaffinity(0))
 OUR_CPU, PEER_CPU = CPUS[0], CPUS[-1]
 PROMPT = "testpmd> "
 PATIENCE_S = 30.0
+#: The command that installing the package gives.
+PYTESTPMD = str(Path(sys.executable).parent / "pytestpmd")
 DPDK_RUNTIME = Path("/var/run/dpdk")
 
 
@@ -67,6 +70,7 @@ class Program(Testpmd):
         )
         # typing is answered at once: no pause before each line
         self._child.delaybeforesend = None
+        self._child.logfile_read = self._log = StringIO()
         self.banner = ""
 
     def __enter__(self) -> Self:
@@ -76,6 +80,8 @@ class Program(Testpmd):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+        if error:
+            print(f"--- {self._child.command} said ---\n{self.said[-8000:]}")
 
     def ready(self) -> Self:
         """Wait for the first prompt; without one it is killed."""
@@ -91,6 +97,11 @@ class Program(Testpmd):
         self._child.sendline(line)
         return self._until_prompt()
 
+    @property
+    def said(self) -> str:
+        """All that it has printed so far."""
+        return self._log.getvalue()
+
     def expect(self, text: str) -> None:
         """Wait for text that comes by itself."""
         self._child.expect_exact(text)
@@ -99,9 +110,9 @@ class Program(Testpmd):
         self._child.expect_exact(PROMPT)
         return str(self._child.before).replace("\r", "")
 
-    def quit(self) -> int:
+    def quit(self, line: str = "quit") -> int:
         """Have it end by itself; its exit status."""
-        self._child.sendline("quit")
+        self._child.sendline(line)
         self._child.expect_exact("Bye...")
         self._child.expect(pexpect.EOF)
         return self._child.wait()
@@ -117,12 +128,11 @@ class Program(Testpmd):
 class DpdkTestpmd(Program):
     """Debian's dpdk-testpmd, without hugepages and without anything of this machine's but memory."""
 
-    def __init__(self, *vdevs: str, options: str = "", memory_mb: int = 256) -> None:
+    def __init__(self, *vdevs: str, eal: str = "", options: str = "-i") -> None:
         self._prefix = f"peer{os.getpid()}-{time.monotonic_ns()}"
-        eal = f"--no-huge -m {memory_mb} --no-pci --no-telemetry --no-shconf --file-prefix={self._prefix}"
-        devices = [f"--vdev={vdev}" for vdev in vdevs]
-        app = f"-i --no-mlockall --total-num-mbufs=4096 {options}"
-        super().__init__(["dpdk-testpmd", lcores(PEER_CPU), *eal.split(), *devices, "--", *app.split()])
+        needed = f"--no-huge -m 256 --no-pci --no-telemetry --no-shconf --file-prefix={self._prefix}"
+        words = [*(eal or lcores(PEER_CPU)).split(), *needed.split(), *(f"--vdev={vdev}" for vdev in vdevs)]
+        super().__init__(["dpdk-testpmd", *words, "--", "--no-mlockall", "--total-num-mbufs=4096", *options.split()])
 
     def kill(self) -> None:
         super().kill()
@@ -133,7 +143,6 @@ class DpdkTestpmd(Program):
 class Pytestpmd(Program):
     """Our program, for what only a process of its own can show."""
 
-    def __init__(self, *vdevs: str, options: str = "") -> None:
-        devices = [f"--vdev={vdev}" for vdev in vdevs]
-        app = f"-i --console=plain --total-num-mbufs=4096 {options}"
-        super().__init__([sys.executable, "-m", "pytestpmd", lcores(OUR_CPU), "--no-pci", *devices, "--", *app.split()])
+    def __init__(self, *vdevs: str, eal: str = "", options: str = "-i") -> None:
+        words = [*(eal or lcores(OUR_CPU)).split(), *(f"--vdev={vdev}" for vdev in vdevs)]
+        super().__init__([sys.executable, "-m", "pytestpmd", *words, "--", "--total-num-mbufs=4096", *options.split()])

@@ -18,6 +18,21 @@ def wait_for_link(*programs: Testpmd) -> None:
         eventually(program.is_up, "the link is up")
 
 
+def feed(program: Testpmd, packets: int = SOME_PACKETS) -> None:
+    """Have a program send a few bursts, which then go round."""
+    program.run(f"start tx_first {BURSTS}")
+    eventually(lambda: program.stats()["RX-packets"] > packets, "packets go round")
+
+
+def call_home(program: Testpmd) -> None:
+    """Have all that a program sent come back to it, and stop there."""
+    program.run("stop")
+    program.run("set fwd rxonly")
+    program.run("start")
+    eventually(lambda: program.stats()["RX-packets"] == program.stats()["TX-packets"], "all that was sent came back")
+    program.run("stop")
+
+
 def go_round(first: Testpmd, other: Testpmd, packets: int = SOME_PACKETS) -> None:
     """``first`` sends a few bursts, and both forward what they get for a while; each counts what the other does.
 
@@ -27,17 +42,10 @@ def go_round(first: Testpmd, other: Testpmd, packets: int = SOME_PACKETS) -> Non
         program.run("set fwd io")
         program.run("clear port stats all")
     other.run("start")
-    first.run(f"start tx_first {BURSTS}")
-    eventually(lambda: first.stats()["RX-packets"] > packets, "packets go round")
-    first.run("stop")
-    eventually(lambda: other.stats()["RX-packets"] == first.stats()["TX-packets"], "the other got all that was sent")
+    feed(first, packets)
+    call_home(first)
     other.run("stop")
-    first.run("set fwd rxonly")
-    first.run("start")
-    eventually(lambda: first.stats()["RX-packets"] == other.stats()["TX-packets"], "all that was sent came back")
-    first.run("stop")
     counted, there = first.stats(), other.stats()
-    # what went first came home at last, and in between all that was received was sent on
     assert len({stats[name] for stats in (counted, there) for name in PACKETS}) == 1
     assert len({stats[name] for stats in (counted, there) for name in BYTES}) == 1
     assert not any(stats[name] for stats in (counted, there) for name in LOST)

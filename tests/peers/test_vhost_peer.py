@@ -10,7 +10,7 @@ from peers.rounds import MANY_PACKETS, go_round_both_ways
 from pytestpmd.drivers.virtio_net import Feature
 
 pytestmark = pytest.mark.peer("dpdk-testpmd")
-TWO_QUEUES = "--rxq=2 --txq=2"
+TWO_QUEUES = "-i --rxq=2 --txq=2"
 
 
 @pytest.mark.parametrize("mrg_rxbuf", [1, 0])

@@ -10,7 +10,7 @@ from peers.rounds import MANY_PACKETS, go_round_both_ways
 from pytestpmd.drivers.virtio_net import Feature
 
 pytestmark = pytest.mark.peer("dpdk-testpmd")
-TWO_QUEUES = "--rxq=2 --txq=2"
+TWO_QUEUES = "-i --rxq=2 --txq=2"
 
 
 @pytest.mark.parametrize("in_order", [1, 0])
@@ -43,7 +43,7 @@ def test_a_packed_ring_that_we_do_not_have_is_simply_not_agreed(sock: Path) -> N
 
 def test_a_front_end_on_its_vector_path(sock: Path) -> None:
     device = f"net_virtio_user0,path={sock},mrg_rxbuf=0,in_order=0,vectorized=1"
-    with Ours(f"net_vhost0,iface={sock}") as ours, DpdkTestpmd(device, options="--tx-offloads=0x0").ready() as dpdk:
+    with Ours(f"net_vhost0,iface={sock}") as ours, DpdkTestpmd(device, options="-i --tx-offloads=0x0").ready() as dpdk:
         go_round_both_ways(dpdk, ours)
 
 
