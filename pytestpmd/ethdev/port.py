@@ -216,6 +216,14 @@ class EthPort(ABC):
             named = ",".join(names(missing, kind)) or f"0x{missing:x}"
             raise ConfigError(f"ETHDEV: Ethdev port_id={self.port_id} does not support {way} offloads {named}")
 
+    def check_data_room(self, pool: Any, headroom: int) -> None:
+        """For :meth:`setup` of drivers that fill mbufs: each must have room for something behind its headroom."""
+        least = max(1, self.info().min_rx_bufsize)
+        if pool.data_room < headroom + least:
+            raise ConfigError(
+                f"{pool.name} mbuf_data_room_size {pool.data_room} < {headroom + least} ({headroom} + {least})"
+            )
+
     def start(self) -> None:
         """``STOPPED`` → ``STARTED``; a port that is started already stays so."""
         if self.state is PortState.CLOSED or self.conf is None:

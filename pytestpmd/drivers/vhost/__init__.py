@@ -124,6 +124,7 @@ class VhostPort(EthPort):
     # The port.
 
     def setup(self, conf: PortConf, pool: Mempool) -> None:
+        self.check_data_room(pool, lib.MBUF_HEADROOM)
         # the original's default: "VHOST" in ASCII, and the port
         self.mac = b"VHOST" + bytes([self.port_id])
         nb_queues = conf.nb_rxq + conf.nb_txq

@@ -148,6 +148,7 @@ class VirtioPort(EthPort):
 
     def _check_buffers(self, conf: PortConf, pool: Mempool, agreed: Agreement) -> None:
         """A frame must fit one buffer, unless several were asked for and agreed."""
+        self.check_data_room(pool, lib.MBUF_HEADROOM)
         room = pool.data_room - lib.VIRTQUEUE_RX_OFFSET
         if agreed.mergeable and conf.rx_offloads & RxOffload.SCATTER:
             return
