@@ -1,0 +1,108 @@
+"""A device that offers what the test says and remembers what it was told; no socket, no thread."""
+
+import os
+from collections.abc import Callable, Sequence
+
+from pytestpmd.drivers.virtio.transport import Transport
+from pytestpmd.drivers.virtio.virtqueue import RingAddresses
+from pytestpmd.drivers.virtio_net import Feature, Status
+from pytestpmd.eal.memory import Region
+from pytestpmd.errors import DeviceError
+
+ALL_FEATURES = Feature(sum(Feature)) & ~Feature.VIRTIO_F_RING_PACKED
+
+
+class FakeTransport(Transport):
+    """``told`` holds every step with its arguments; ``refuse`` names steps that raise, ``hooks`` act after one."""
+
+    def __init__(self, offered: int = ALL_FEATURES, nb_pairs: int = 4) -> None:
+        self.offered = Feature(offered)
+        self.nb_pairs = nb_pairs
+        self.is_there = True
+        self.is_closed = False
+        self.told: list[tuple[object, ...]] = []
+        self.refuse: dict[str, DeviceError] = {}
+        self.hooks: dict[str, Callable[[], None]] = {}
+        self.rings: dict[int, RingAddresses] = {}
+        self.bases: dict[int, int] = {}
+        self.regions: tuple[Region, ...] = ()
+        self.kicks = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(2 * nb_pairs)]
+        self.on_change = self.on_tick = lambda: None
+
+    def _tell(self, step: str, *arguments: object) -> None:
+        self.told.append((step, *arguments))
+        if step in self.refuse:
+            raise type(self.refuse[step])(*self.refuse[step].args)
+        if step in self.hooks:
+            self.hooks[step]()
+
+    def steps(self, name: str) -> list[tuple[object, ...]]:
+        """The arguments of every step of that name."""
+        return [arguments for step, *arguments in self.told if step == name]  # type: ignore[misc]
+
+    def notifications(self, index: int) -> int:
+        """Kicks of a queue since the last look."""
+        try:
+            return os.eventfd_read(self.kicks[index])
+        except BlockingIOError:
+            return 0
+
+    def go(self) -> None:
+        """The device is gone."""
+        self.is_there = False
+        self.on_change()
+
+    def come(self, offered: int | None = None) -> None:
+        """Another one comes, which may offer something else."""
+        self.is_there = True
+        self.offered = self.offered if offered is None else Feature(offered)
+        self.on_change()
+
+    @property
+    def connected(self) -> bool:
+        return self.is_there
+
+    def reconnect(self) -> None:
+        self._tell("reconnect")
+
+    def drop(self, why: str) -> None:
+        self._tell("drop", why)
+        self.is_there = False
+
+    def features(self) -> Feature:
+        return self.offered
+
+    def max_queue_pairs(self) -> int:
+        return self.nb_pairs
+
+    def set_status(self, status: Status) -> None:
+        self._tell("status", status)
+
+    def set_features(self, features: Feature) -> None:
+        self._tell("features", features)
+
+    def set_mtu(self, mtu: int) -> None:
+        self._tell("mtu", mtu)
+
+    def share_memory(self, regions: Sequence[Region]) -> None:
+        self.regions = tuple(regions)
+        self._tell("memory")
+
+    def setup_queue(self, index: int, ring: RingAddresses, base: int) -> None:
+        self.rings[index], self.bases[index] = ring, base
+        self._tell("setup", index)
+
+    def enable_queue(self, index: int, on: bool) -> None:
+        self._tell("enable", index, on)
+
+    def stop_queue(self, index: int) -> None:
+        self._tell("stop", index)
+
+    def kick_fd(self, index: int) -> int:
+        return self.kicks[index]
+
+    def close(self) -> None:
+        self.is_closed = True
+        for fd in self.kicks:
+            os.close(fd)
+        self.kicks = []
