@@ -1,101 +1,79 @@
 """Memory whose file shrinks under us: the process lives, and is told; any other SIGBUS does what it always did."""
 
 import mmap
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from fakes.guest import Shrinkable
 
 from pytestpmd._dataplane import ffi, lib
-from pytestpmd.eal.memory import Arena
 
 PAGES = 4
 SIZE = PAGES * mmap.PAGESIZE
 
 
-class Shrinking:
-    """A mapping of a file that its other owner can cut off."""
-
-    def __init__(self) -> None:
-        self.fd = os.memfd_create("shrinking")
-        os.ftruncate(self.fd, SIZE)
-        self.map = mmap.mmap(self.fd, SIZE, mmap.MAP_SHARED)
-        self.bytes: Any = ffi.from_buffer("uint8_t[]", self.map)
-        self.arena = Arena(64)
-        self.dead = self.arena.struct("uint32_t")
-
-    def shrink(self, size: int) -> None:
-        os.ftruncate(self.fd, size)
-
-    def close(self) -> None:
-        ffi.release(self.bytes)
-        self.map.close()
-        os.close(self.fd)
-
-
 @pytest.fixture
-def memory() -> Iterator[Shrinking]:
-    shrinking = Shrinking()
-    shrinking.bytes[0:SIZE] = b"\x77" * SIZE
-    handle = lib.sigbus_guard(shrinking.bytes, SIZE, mmap.PAGESIZE, shrinking.dead)
+def memory() -> Iterator[Shrinkable]:
+    shrinkable = Shrinkable(SIZE)
+    shrinkable.view[:] = b"\x77" * SIZE
+    handle = lib.sigbus_guard(shrinkable.host, SIZE, mmap.PAGESIZE, shrinkable.dead)
     assert handle >= 0
-    yield shrinking
+    yield shrinkable
     lib.sigbus_unguard(handle)
-    shrinking.close()
+    shrinkable.close()
 
 
-def test_a_file_that_stays_is_left_alone(memory: Shrinking) -> None:
-    assert bytes(memory.bytes[0:SIZE]) == b"\x77" * SIZE
+def test_a_file_that_stays_is_left_alone(memory: Shrinkable) -> None:
+    assert bytes(memory.host[0:SIZE]) == b"\x77" * SIZE
     assert memory.dead[0] == 0
 
 
-def test_reading_what_is_gone_gives_zeros_and_sets_the_flag(memory: Shrinking) -> None:
+def test_reading_what_is_gone_gives_zeros_and_sets_the_flag(memory: Shrinkable) -> None:
     memory.shrink(mmap.PAGESIZE)
-    assert memory.bytes[0] == 0x77
+    assert memory.host[0] == 0x77
     assert memory.dead[0] == 0
-    assert memory.bytes[2 * mmap.PAGESIZE + 5] == 0
+    assert memory.host[2 * mmap.PAGESIZE + 5] == 0
     assert memory.dead[0] == 1
 
 
-def test_writing_what_is_gone_does_no_harm(memory: Shrinking) -> None:
+def test_writing_what_is_gone_does_no_harm(memory: Shrinkable) -> None:
     memory.shrink(0)
     for page in range(PAGES):
-        memory.bytes[page * mmap.PAGESIZE] = page + 1
-    assert [memory.bytes[page * mmap.PAGESIZE] for page in range(PAGES)] == [1, 2, 3, 4]
+        memory.host[page * mmap.PAGESIZE] = page + 1
+    assert [memory.host[page * mmap.PAGESIZE] for page in range(PAGES)] == [1, 2, 3, 4]
     assert memory.dead[0] == 1
 
 
-def test_c_code_in_the_middle_of_a_copy_goes_on(memory: Shrinking) -> None:
+def test_c_code_in_the_middle_of_a_copy_goes_on(memory: Shrinkable) -> None:
     memory.shrink(mmap.PAGESIZE)
     copy = ffi.new("uint8_t[]", SIZE)
-    ffi.memmove(copy, memory.bytes, SIZE)
+    ffi.memmove(copy, memory.host, SIZE)
     assert bytes(copy) == b"\x77" * mmap.PAGESIZE + bytes(SIZE - mmap.PAGESIZE)
 
 
-def test_each_mapping_has_its_own_flag(memory: Shrinking) -> None:
-    other = Shrinking()
-    handle = lib.sigbus_guard(other.bytes, SIZE, mmap.PAGESIZE, other.dead)
+def test_each_mapping_has_its_own_flag(memory: Shrinkable) -> None:
+    other = Shrinkable(SIZE)
+    handle = lib.sigbus_guard(other.host, SIZE, mmap.PAGESIZE, other.dead)
     other.shrink(0)
-    assert other.bytes[0] == 0
+    assert other.host[0] == 0
     assert (memory.dead[0], other.dead[0]) == (0, 1)
     lib.sigbus_unguard(handle)
     other.close()
 
 
-def test_handles_are_given_out_again(memory: Shrinking) -> None:
+def test_handles_are_given_out_again(memory: Shrinkable) -> None:
     for _ in range(2000):
-        handle = lib.sigbus_guard(memory.bytes, SIZE, mmap.PAGESIZE, memory.dead)
+        handle = lib.sigbus_guard(memory.host, SIZE, mmap.PAGESIZE, memory.dead)
         assert handle >= 0
         lib.sigbus_unguard(handle)
 
 
-def test_more_guards_than_there_is_room_for_are_refused(memory: Shrinking) -> None:
+def test_more_guards_than_there_is_room_for_are_refused(memory: Shrinkable) -> None:
     handles = []
-    while (handle := lib.sigbus_guard(memory.bytes, SIZE, mmap.PAGESIZE, memory.dead)) >= 0:
+    while (handle := lib.sigbus_guard(memory.host, SIZE, mmap.PAGESIZE, memory.dead)) >= 0:
         handles.append(handle)
     assert len(handles) >= 256
     assert len(set(handles)) == len(handles)

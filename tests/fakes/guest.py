@@ -6,11 +6,12 @@ unnoticed. Whatever the far end is told to reach outside of its regions raises :
 
 import ctypes
 import mmap
+import os
 from collections.abc import Iterable
 from typing import Any
 
 from pytestpmd._dataplane import ffi
-from pytestpmd.eal.memory import address_of
+from pytestpmd.eal.memory import Arena, address_of
 
 PAGE = mmap.PAGESIZE
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -45,6 +46,26 @@ class Guarded:
     def _protect(page: Any, access: int) -> None:
         if _libc.mprotect(ctypes.c_void_p(address_of(page)), ctypes.c_size_t(PAGE), access):
             raise OSError(ctypes.get_errno(), "mprotect")
+
+
+class Shrinkable:
+    """``size`` bytes of a file that its other owner can cut off at any time."""
+
+    def __init__(self, size: int) -> None:
+        self.size = -(-size // PAGE) * PAGE
+        self.fd = os.memfd_create("shrinkable")
+        os.ftruncate(self.fd, self.size)
+        self._map = mmap.mmap(self.fd, self.size, mmap.MAP_SHARED)
+        self.host: Any = ffi.from_buffer("uint8_t[]", self._map)
+        self.view = memoryview(self._map)
+        self._flag = Arena(64)
+        self.dead = self._flag.struct("uint32_t")
+
+    def shrink(self, size: int) -> None:
+        os.ftruncate(self.fd, size)
+
+    def close(self) -> None:
+        os.close(self.fd)
 
 
 class GuestMemory:

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from fakes.guest import Guarded, GuestMemory, view_of
+from fakes.guest import Guarded, GuestMemory, Shrinkable, view_of
 from fakes.virtio_device import SplitDevice
 from fakes.virtio_driver import SplitDriver
 
@@ -126,8 +126,10 @@ class DeviceQueue:
         mergeable: bool = True,
         event_idx: bool = False,
         room: int = 1 << 20,
+        block: Guarded | Shrinkable | None = None,
     ) -> None:
-        self.block = Guarded(26 * size + 256 + room)
+        self.pool = pool
+        self.block = block or Guarded(26 * size + 256 + room)
         self.memory = GuestMemory([(GUEST_BASE, self.block.view)])
         self.end = GUEST_BASE + self.block.size
         self._private, self._structs = Guards(), Arena(4096)
