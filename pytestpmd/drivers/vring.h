@@ -34,6 +34,28 @@ struct vring_used {
 #define VRING_AVAIL_F_NO_INTERRUPT 1
 #define VRING_USED_F_NO_NOTIFY     1
 
+/* The packed virtqueue (virtio 1.2, 2.8): one ring that both sides write, in turn. A descriptor is
+ * available when its AVAIL bit is the driver's wrap counter and its USED bit is not; used when both
+ * are. */
+struct vring_packed_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t id;
+	uint16_t flags;
+};
+
+/* Event suppression area: when its writer wants to be notified. */
+struct vring_packed_event {
+	uint16_t off_wrap; /* a place in the ring, and the wrap counter in bit 15 */
+	uint16_t flags;
+};
+
+#define VRING_PACKED_DESC_F_AVAIL  128
+#define VRING_PACKED_DESC_F_USED   32768
+#define VRING_PACKED_EVENT_ENABLE  0
+#define VRING_PACKED_EVENT_DISABLE 1
+#define VRING_PACKED_EVENT_DESC    2
+
 /* Before every packet (virtio 1.2, 5.1.6); without MRG_RXBUF and VERSION_1 it ends before
  * num_buffers. */
 struct virtio_net_hdr {
@@ -61,6 +83,8 @@ void vring_notify(int fd);
 
 /* C only */
 static_assert(sizeof(struct vring_desc) == 16, "virtio 1.2, 2.7.5");
+static_assert(sizeof(struct vring_packed_desc) == 16, "virtio 1.2, 2.8.13");
+static_assert(sizeof(struct vring_packed_event) == 4, "virtio 1.2, 2.8.14");
 static_assert(sizeof(struct vring_used_elem) == 8, "virtio 1.2, 2.7.8");
 static_assert(sizeof(struct virtio_net_hdr) == 12, "virtio 1.2, 5.1.6");
 
@@ -69,6 +93,38 @@ static_assert(sizeof(struct virtio_net_hdr) == 12, "virtio 1.2, 5.1.6");
 static ALWAYS_INLINE bool vring_need_event(uint16_t event, uint16_t now, uint16_t before)
 {
 	return (uint16_t)(now - event - 1) < (uint16_t)(now - before);
+}
+
+/* AVAIL and USED as the driver sets them for a wrap counter: equal to it, and unequal. */
+static ALWAYS_INLINE uint16_t vring_packed_avail(bool wrap)
+{
+	return wrap ? VRING_PACKED_DESC_F_AVAIL : VRING_PACKED_DESC_F_USED;
+}
+
+/* As the device sets them: both equal to it. */
+static ALWAYS_INLINE uint16_t vring_packed_used(bool wrap)
+{
+	return wrap ? VRING_PACKED_DESC_F_AVAIL | VRING_PACKED_DESC_F_USED : 0;
+}
+
+#define VRING_PACKED_STATE (VRING_PACKED_DESC_F_AVAIL | VRING_PACKED_DESC_F_USED)
+
+/* Whether the writer of an event area wants to hear of a move by `n` to `now`, a place in a ring of
+ * `size` on the lap that `wrap` tells. Reserved flags mean that it does. */
+static ALWAYS_INLINE bool vring_packed_need_event(
+        const struct vring_packed_event *event, uint16_t now, bool wrap, uint16_t n, uint16_t size)
+{
+	uint16_t flags = load_relaxed(&event->flags), off_wrap, at;
+
+	if (likely(flags == VRING_PACKED_EVENT_DISABLE))
+		return false;
+	if (flags != VRING_PACKED_EVENT_DESC)
+		return true;
+	off_wrap = load_relaxed(&event->off_wrap);
+	at = off_wrap & 0x7fff;
+	if ((off_wrap >> 15) != wrap)
+		at = (uint16_t)(at - size);
+	return vring_need_event(at, now, (uint16_t)(now - n));
 }
 
 static ALWAYS_INLINE uint16_t vring_used_event(const struct vring_avail *avail, uint16_t size)

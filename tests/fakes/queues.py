@@ -74,6 +74,7 @@ class DriverQueue:
         vq.free_ids = self._private.array("uint16_t", size)
         vq.avail_shadow = self._private.array("uint16_t", size)
         vq.pool, vq.kick_fd, vq.size, vq.port_id = pool.ptr, self.kick.fd, size, 3
+        vq.id_mask = size - 1
         vq.hdr_size, vq.free_thresh, vq.event_idx = hdr_size, free_thresh, event_idx
         self.vq = vq
         self.reset(start)

@@ -1,8 +1,8 @@
 """net_vhost: the device's side, made of the front-end's memory.
 
 ``vhost_user/`` is the language; ``device.py`` carries out what a front-end says, ``memory.py`` maps what it shares,
-``rings.py`` hands its rings to the data plane; that is ``dequeue_split.c`` and
-``enqueue_split.c``. What the front-end transmits, we receive: its
+``rings.py`` hands its rings to the data plane; that is ``dequeue.c`` and
+``enqueue.c``. What the front-end transmits, we receive: its
 transmit ring 2i + 1 is our receive queue i, its receive ring 2i our transmit queue i (virtio 1.2, 5.1.2).
 """
 
@@ -136,8 +136,8 @@ class VhostPort(EthPort):
             self._queues = [None] * len(self._queues)
             self._queues[1 : 1 + 2 * len(rx) : 2] = rx
             self._queues[0 : 2 * len(tx) : 2] = tx
-        self.rx_queues = [Queue(lib.vhost_dequeue_split, q.ptr, q.ptr.stats) for q in rx]
-        self.tx_queues = [Queue(lib.vhost_enqueue_split, q.ptr, q.ptr.stats) for q in tx]
+        self.rx_queues = [Queue(lib.vhost_rx_burst, q.ptr, q.ptr.stats) for q in rx]
+        self.tx_queues = [Queue(lib.vhost_tx_burst, q.ptr, q.ptr.stats) for q in tx]
 
     def bring_up(self) -> None:
         with self._lock:

@@ -20,12 +20,15 @@ struct vhost_memory {
 	struct vhost_region regions[8];
 };
 
-/* The device's side of a split virtqueue. Python fills in what stands above the counters and
- * changes it only while `enabled` is 0 and every lcore has passed since. */
+/* The device's side of a virtqueue, split or packed. Python fills in what stands above the counters
+ * and changes it only while `enabled` is 0 and every lcore has passed since. */
 struct vhost_virtqueue {
 	const struct vring_desc *desc;
 	const struct vring_avail *avail;
 	struct vring_used *used;
+	struct vring_packed_desc *packed; /* a packed ring has these three instead */
+	const struct vring_packed_event *driver_event;
+	struct vring_packed_event *device_event;
 	struct vhost_memory *memory;
 	struct mempool *pool;  /* where received packets go */
 	uint64_t *used_shadow; /* MAX_RING_SIZE: what the used ring holds, to be compared with */
@@ -36,10 +39,13 @@ struct vhost_virtqueue {
 	uint16_t hdr_size;
 	uint16_t mergeable;
 	uint16_t event_idx;
+	uint16_t is_packed;
+	uint16_t in_order; /* chains are used up in order, and the driver knows */
 
 	/* lcore writes, console reads */
-	uint16_t last_avail;
+	uint16_t last_avail; /* packed: the place that comes next, and that lap's parity */
 	uint16_t used_idx;
+	uint16_t wrap;
 	uint32_t fault; /* enum vring_fault */
 	uint64_t calls;
 	uint64_t calls_suppressed;
@@ -49,16 +55,20 @@ struct vhost_virtqueue {
 
 #define VHOST_MAX_RING_SIZE 32768
 
-/* Take the ring up at `index`, both ends alike; its used ring's old contents count as unknown. */
+/* Take the ring up at `index`, both ends alike; a used ring's old contents count as unknown. For a
+ * packed ring bit 15 is the wrap counter (vhost-user, VHOST_USER_SET_VRING_BASE). */
 void vhost_virtqueue_start(struct vhost_virtqueue *vq, uint16_t index);
+
+/* Where the ring stands, as vhost_virtqueue_start takes it. */
+uint16_t vhost_virtqueue_index(const struct vhost_virtqueue *vq);
 
 /* Let lcores serve the ring, or not; whoever turns it off waits for them besides. */
 void vhost_virtqueue_enable(struct vhost_virtqueue *vq, bool on);
 
-/* Rx and Tx bursts of a split ring; `queue` is a struct vhost_virtqueue. What the front-end
- * transmits we receive. */
-uint16_t vhost_dequeue_split(void *queue, struct mbuf **pkts, uint16_t nb);
-uint16_t vhost_enqueue_split(void *queue, struct mbuf **pkts, uint16_t nb);
+/* Rx and Tx bursts; `queue` is a struct vhost_virtqueue. What the front-end transmits we receive.
+ * Which kind of ring it has turns out when it comes, so the burst looks. */
+uint16_t vhost_rx_burst(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t vhost_tx_burst(void *queue, struct mbuf **pkts, uint16_t nb);
 
 /* C only */
 

@@ -176,16 +176,6 @@ static ALWAYS_INLINE void xmit_one(struct virtqueue *vq, struct mbuf *m)
 	virtqueue_offer(vq, id);
 }
 
-/* Descriptors that `m` takes in the ring, and whether it goes through an indirect table. */
-static ALWAYS_INLINE uint16_t xmit_nb_descs(
-        const struct virtqueue *vq, const struct mbuf *m, bool *indirect)
-{
-	uint16_t needed = (uint16_t)(m->nb_segs + !can_push_header(vq, m));
-
-	*indirect = vq->indirect && needed > 1 && needed <= VIRTQUEUE_INDIRECT_MAX;
-	return *indirect ? 1 : needed;
-}
-
 /* Where a chain's descriptors go: into the ring, linked by ids of their own, or side by side into
  * the head's indirect table (virtio 1.2, 2.7.5.3). */
 struct chain {

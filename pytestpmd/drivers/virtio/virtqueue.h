@@ -17,12 +17,15 @@ struct virtqueue_slot {
 	uint32_t len;      /* bytes that the descriptor offers */
 };
 
-/* The driver's side of a split virtqueue. Python fills in what stands above the counters, sets up
- * the ring's memory, and changes neither while an lcore polls the queue. */
+/* The driver's side of a virtqueue, split or packed. Python fills in what stands above the
+ * counters, sets up the ring's memory, and changes neither while an lcore polls the queue. */
 struct virtqueue {
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
+	struct vring_packed_desc *packed; /* a packed ring has these three instead */
+	struct vring_packed_event *driver_event;
+	const struct vring_packed_event *device_event;
 	struct virtqueue_slot *slots; /* size of them, by descriptor id */
 	uint16_t *free_ids; /* size of them: a ring of the descriptors that are not outstanding */
 	uint16_t *avail_shadow; /* what the avail ring holds, to be compared with, not read back */
@@ -32,7 +35,8 @@ struct virtqueue {
 	        *headers;     /* transmit: size of them, shared, for those that find no headroom */
 	struct mempool *pool; /* receive: where buffers come from */
 	int32_t kick_fd;      /* an eventfd, or -1 */
-	uint16_t size;        /* a power of two */
+	uint16_t size;        /* split: a power of two */
+	uint16_t id_mask;     /* of free_ids, whose length is the power of two not below size */
 	uint16_t port_id;
 	uint16_t hdr_size;    /* 10 or 12 */
 	uint16_t free_thresh; /* receive: refill when so many are free; transmit: reclaim below so
@@ -40,11 +44,18 @@ struct virtqueue {
 	uint16_t event_idx;   /* whether avail_event and used_event are in force */
 
 	/* lcore writes, console reads */
-	uint16_t avail_idx;
+	uint16_t avail_idx; /* packed: places in the ring, and the lap's parity */
 	uint16_t used_cons;
-	uint16_t free_head; /* free_ids: taken from here */
-	uint16_t free_tail; /* and given back here */
-	uint32_t fault;     /* enum vring_fault */
+	uint16_t avail_wrap;
+	uint16_t used_wrap;
+	uint16_t nb_places;  /* packed: descriptors that are not outstanding */
+	uint16_t batch_open; /* in order: one used element told of a batch that is not all taken yet
+	                      */
+	uint16_t batch_last; /* its last id */
+	uint32_t batch_len;  /* and that one's length */
+	uint16_t free_head;  /* free_ids: taken from here */
+	uint16_t free_tail;  /* and given back here */
+	uint32_t fault;      /* enum vring_fault */
 	uint64_t kicks;
 	uint64_t kicks_suppressed;
 	struct queue_stats stats;
@@ -85,12 +96,12 @@ static ALWAYS_INLINE uint16_t virtqueue_nb_outstanding(const struct virtqueue *v
 
 static ALWAYS_INLINE uint16_t virtqueue_take_id(struct virtqueue *vq)
 {
-	return vq->free_ids[vq->free_head++ & (vq->size - 1)];
+	return vq->free_ids[vq->free_head++ & vq->id_mask];
 }
 
 static ALWAYS_INLINE void virtqueue_give_id(struct virtqueue *vq, uint16_t id)
 {
-	vq->free_ids[vq->free_tail++ & (vq->size - 1)] = id;
+	vq->free_ids[vq->free_tail++ & vq->id_mask] = id;
 }
 
 /* Offer the chain that starts at `id` in the next avail slot, not yet published. A device that

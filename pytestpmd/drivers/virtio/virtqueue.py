@@ -49,6 +49,7 @@ class Virtqueue:
         vq.free_ids = private.struct("uint16_t", size)
         vq.avail_shadow = private.struct("uint16_t", size)
         vq.size = size
+        vq.id_mask = size - 1
         vq.kick_fd = -1
         self._tables = shared.struct("struct vring_desc", size * lib.VIRTQUEUE_INDIRECT_MAX)
         self._headers = shared.struct("struct virtio_net_hdr", size)

@@ -1,53 +1,17 @@
 """What the front-end transmits, as our back-end takes it; the driver played from the spec, honest and not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
-from fakes.packets import MakePool, content, frame, frames, free, receive, receive_mbufs, take
-from fakes.queues import GUEST_BASE, DeviceQueue
-from fakes.virtio_driver import INDIRECT, WRITE, Desc, Used
+from fakes.net_driver import cut, dequeue, header, transmit
+from fakes.packets import MakePool, content, frame, frames, free, receive_mbufs, take
+from fakes.queues import DeviceQueue
+from fakes.virtio_driver import WRITE, Desc, Used
 
 from pytestpmd._dataplane import lib
-from pytestpmd.eal.mempool import Mempool
 
 MakeQueue = Callable[..., DeviceQueue]
 MBUF_ROOM = 2176 - lib.MBUF_HEADROOM
-
-
-def dequeue(queue: DeviceQueue, nb: int = 64) -> list[bytes]:
-    return receive(lib.vhost_dequeue_split, queue.vq, nb)
-
-
-def cut(queue: DeviceQueue, data: bytes, lengths: Sequence[int] = ()) -> list[Desc]:
-    """Buffers that hold ``data``, the first of these lengths, the rest in one more."""
-    descs = []
-    for length in [*lengths, len(data) - sum(lengths)]:
-        descs.append(Desc(queue.store(data[:length], align=1), length))
-        data = data[length:]
-    return descs
-
-
-def header(queue: DeviceQueue) -> bytes:
-    return bytes(queue.vq.hdr_size)
-
-
-def transmit(queue: DeviceQueue, data: bytes, lengths: Sequence[int] = ()) -> int:
-    """Offer header and frame, cut up: the chain's head."""
-    head = queue.driver.chain(cut(queue, header(queue) + data, lengths))
-    queue.driver.offer(head)
-    return head
-
-
-def is_bad(queue: DeviceQueue, descs: Sequence[Desc]) -> bool:
-    """Whether this chain is used up with length 0, counted, and does not hold up four good ones behind it."""
-    before = queue.vq.bad_chains
-    bad = queue.driver.chain(descs)
-    queue.driver.offer(bad)
-    good = [transmit(queue, data) for data in frames(4)]
-    assert dequeue(queue) == frames(4)
-    assert queue.driver.reap() == [Used(head, 0) for head in (bad, *good)]
-    assert queue.vq.fault == lib.VRING_OK
-    return bool(queue.vq.bad_chains == before + 1)
 
 
 # Well-made chains.
@@ -66,7 +30,7 @@ def test_the_frame_is_what_follows_the_header(make_vhost: MakeQueue, hdr_size: i
 def test_an_mbuf_says_where_it_was_received(make_vhost: MakeQueue) -> None:
     queue = make_vhost()
     transmit(queue, frame())
-    (mbuf,) = receive_mbufs(lib.vhost_dequeue_split, queue.vq)
+    (mbuf,) = receive_mbufs(lib.vhost_rx_burst, queue.vq)
     assert (mbuf.port, mbuf.ol_flags, mbuf.data_off, mbuf.nb_segs) == (5, 0, lib.MBUF_HEADROOM, 1)
     free(mbuf)
 
@@ -85,7 +49,7 @@ def test_a_buffer_may_end_where_the_memory_ends(make_vhost: MakeQueue, length: i
 def test_a_frame_longer_than_an_mbuf_comes_as_segments(make_vhost: MakeQueue, length: int) -> None:
     queue = make_vhost()
     transmit(queue, frame(length))
-    (mbuf,) = receive_mbufs(lib.vhost_dequeue_split, queue.vq)
+    (mbuf,) = receive_mbufs(lib.vhost_rx_burst, queue.vq)
     assert content(mbuf) == frame(length)
     assert mbuf.nb_segs == -(-length // MBUF_ROOM)
     free(mbuf)
@@ -143,7 +107,7 @@ def test_unknown_header_fields_change_nothing(make_vhost: MakeQueue) -> None:
     for flags in (0xF8, 0x80, 0):
         address = queue.store(bytes([flags, 0]) + b"\xff" * 10 + frame())
         queue.driver.offer(queue.driver.chain([Desc(address, 72)]))
-    mbufs = receive_mbufs(lib.vhost_dequeue_split, queue.vq)
+    mbufs = receive_mbufs(lib.vhost_rx_burst, queue.vq)
     assert [(content(m), m.ol_flags) for m in mbufs] == [(frame(), 0)] * 3
     free(*mbufs)
 
@@ -228,7 +192,7 @@ def test_the_16_bit_turn_is_passed_on_foot(make_vhost: MakeQueue) -> None:
         queue.memory.put_u16(driver.avail + 4 + 2 * number, number)
     for turn in range(1, 262):
         driver.publish(turn * 256 & 0xFFFF)
-        mbufs = receive_mbufs(lib.vhost_dequeue_split, queue.vq, 256)
+        mbufs = receive_mbufs(lib.vhost_rx_burst, queue.vq, 256)
         assert len(mbufs) == 256
         free(*mbufs)
         assert driver.used_idx == turn * 256 & 0xFFFF
@@ -330,182 +294,3 @@ def test_no_kicks_are_asked_for(make_vhost: MakeQueue, event_idx: bool, flags: i
     assert queue.driver.used_flags == flags
     if event_idx:
         assert (queue.driver.avail_event() - 7) & 0xFFFF > 256
-
-
-# Chains that no honest driver makes.
-
-
-@pytest.mark.parametrize(
-    "address",
-    [0, GUEST_BASE - 1, GUEST_BASE - 100, GUEST_BASE + (64 << 20), 0xFFFF_FFFF_FFFF_FFFF, 0xFFFF_FFFF_FFFF_FFC0],
-    ids=hex,
-)
-def test_an_address_outside_of_the_memory_is_bad(make_vhost: MakeQueue, address: int) -> None:
-    queue = make_vhost()
-    assert is_bad(queue, [Desc(address, 100)])
-    assert is_bad(queue, [*cut(queue, header(queue)), Desc(address, 100)])
-
-
-@pytest.mark.parametrize("length", [101, 0x1000, 0x7FFF_FFFF, 0xFFFF_FFFF])
-def test_a_buffer_that_crosses_the_end_of_the_memory_is_bad(make_vhost: MakeQueue, length: int) -> None:
-    queue = make_vhost()
-    assert is_bad(queue, [Desc(queue.end - 100, length)])
-    assert is_bad(queue, [*cut(queue, header(queue)), Desc(queue.end - 100, length)])
-
-
-def test_a_buffer_across_two_regions_is_bad(make_vhost: MakeQueue) -> None:
-    queue = make_vhost()
-    queue.regions.regions[1] = queue.regions.regions[0]
-    queue.regions.regions[1].guest_addr = queue.end
-    queue.regions.nb_regions = 2
-    assert is_bad(queue, [Desc(queue.end - 50, 100)])
-
-
-def test_every_region_is_looked_at(make_vhost: MakeQueue) -> None:
-    queue = make_vhost()
-    address = queue.store(header(queue) + frame())
-    queue.regions.regions[7] = queue.regions.regions[0]
-    queue.regions.regions[7].guest_addr = 0x4000
-    queue.regions.nb_regions = 8
-    queue.driver.offer(queue.driver.chain([Desc(address - GUEST_BASE + 0x4000, 72)]))
-    assert dequeue(queue) == [frame()]
-
-
-@pytest.mark.parametrize("length", [0, 1, 11, 12])
-def test_a_chain_without_a_frame_is_bad(make_vhost: MakeQueue, length: int) -> None:
-    queue = make_vhost()
-    assert is_bad(queue, [Desc(queue.store(bytes(64)), length)])
-    assert is_bad(queue, [Desc(queue.store(bytes(64)), 0), Desc(queue.store(bytes(64)), length)])
-
-
-def test_a_writable_buffer_is_bad(make_vhost: MakeQueue) -> None:
-    """virtio 1.2, 2.7.5.2: the device should not read what it is to write."""
-    queue = make_vhost()
-    whole = cut(queue, header(queue) + frame())[0]
-    assert is_bad(queue, [Desc(whole.address, whole.length, WRITE)])
-    assert is_bad(queue, [whole, Desc(whole.address, whole.length, WRITE)])
-
-
-@pytest.mark.parametrize("following", [0, 1, 15])
-def test_a_chain_that_loops_is_bad(make_vhost: MakeQueue, following: int) -> None:
-    queue = make_vhost(size=16)
-    descs = cut(queue, header(queue) + frame(64), [12])
-    head = queue.driver.chain(descs)
-    queue.driver.write_desc(queue.driver.desc, head + 1, descs[1], following)
-    queue.driver.write_desc(queue.driver.desc, 15, descs[1], 0)
-    queue.driver.offer(head)
-    assert dequeue(queue) == []
-    assert (queue.vq.bad_chains, queue.driver.reap()) == (1, [Used(head, 0)])
-
-
-@pytest.mark.parametrize("following", [256, 257, 0x7FFF, 0xFFFF])
-def test_a_next_beyond_the_ring_is_bad(make_vhost: MakeQueue, following: int) -> None:
-    queue = make_vhost()
-    descs = cut(queue, header(queue) + frame(64), [12])
-    head = queue.driver.chain(descs)
-    queue.driver.write_desc(queue.driver.desc, head + 1, descs[1], following)
-    queue.driver.offer(head)
-    assert dequeue(queue) == []
-    assert (queue.vq.bad_chains, queue.driver.reap()) == (1, [Used(head, 0)])
-
-
-@pytest.mark.parametrize("entries", [17, 64])
-def test_a_chain_longer_than_the_ring_is_bad(make_vhost: MakeQueue, entries: int) -> None:
-    queue = make_vhost(size=16)
-    table = queue.driver.table(queue.alloc(16 * entries), cut(queue, header(queue) + frame(100), [1] * (entries - 1)))
-    assert is_bad(queue, [table])
-
-
-def test_an_endless_indirect_table_is_bad(make_vhost: MakeQueue) -> None:
-    queue = make_vhost()
-    address = queue.alloc(32)
-    (desc,) = cut(queue, header(queue) + frame())
-    queue.driver.write_desc(address, 0, desc, 1)
-    queue.driver.write_desc(address, 1, desc, 0)
-    assert is_bad(queue, [Desc(address, 32, INDIRECT)])
-
-
-def test_an_indirect_table_in_an_indirect_table_is_bad(make_vhost: MakeQueue) -> None:
-    queue = make_vhost()
-    inner = queue.driver.table(queue.alloc(64), cut(queue, header(queue) + frame(), [12]))
-    assert is_bad(queue, [queue.driver.table(queue.alloc(64), [inner])])
-    itself = queue.alloc(64)
-    assert is_bad(queue, [queue.driver.table(itself, [Desc(itself, 16, INDIRECT)])])
-
-
-def test_an_indirect_table_within_a_chain_is_bad(make_vhost: MakeQueue) -> None:
-    """virtio 1.2, 2.7.5.3.1: never INDIRECT together with NEXT."""
-    queue = make_vhost()
-    descs = cut(queue, header(queue) + frame(), [12])
-    assert is_bad(queue, [queue.driver.table(queue.alloc(64), descs), descs[1]])
-
-
-@pytest.mark.parametrize("length", [0, 1, 15, 17, 31, 0xFFFF_FFF0, 0xFFFF_FFFF])
-def test_an_indirect_table_of_such_a_length_is_bad(make_vhost: MakeQueue, length: int) -> None:
-    queue = make_vhost()
-    table = queue.driver.table(queue.alloc(64), cut(queue, header(queue) + frame(), [12]))
-    assert is_bad(queue, [Desc(table.address, length, INDIRECT)])
-
-
-@pytest.mark.parametrize("address", [0, GUEST_BASE - 16, 0xFFFF_FFFF_FFFF_FFF0], ids=hex)
-def test_an_indirect_table_outside_of_the_memory_is_bad(make_vhost: MakeQueue, address: int) -> None:
-    queue = make_vhost()
-    assert is_bad(queue, [Desc(address, 32, INDIRECT)])
-    assert is_bad(queue, [Desc(queue.end - 16, 32, INDIRECT)])
-
-
-def test_a_next_beyond_the_indirect_table_is_bad(make_vhost: MakeQueue) -> None:
-    queue = make_vhost()
-    table = queue.driver.table(queue.alloc(64), cut(queue, header(queue) + frame(), [12, 30]))
-    assert is_bad(queue, [Desc(table.address, 32, INDIRECT)])
-
-
-def test_a_frame_longer_than_any_is_bad(make_vhost: MakeQueue, pool: Mempool) -> None:
-    """64 KB and headers is what segmentation offloads may ask for; more only keeps the lcore copying."""
-    queue = make_vhost()
-    address = queue.alloc(70_000)
-    assert is_bad(queue, [Desc(address, 70_000)])
-    assert is_bad(queue, [Desc(address, 40_000)] * 10)
-    assert queue.vq.stats.nombuf == 0
-
-
-@pytest.mark.parametrize("head", [256, 257, 0x8000, 0xFFFF])
-def test_a_head_beyond_the_ring_is_used_up(make_vhost: MakeQueue, head: int) -> None:
-    queue = make_vhost()
-    queue.driver.chains[head] = []
-    queue.driver.offer(head)
-    for data in frames(4):
-        transmit(queue, data)
-    assert dequeue(queue) == frames(4)
-    assert queue.vq.bad_chains == 1
-    assert queue.driver.reap()[0] == Used(head, 0)
-
-
-def test_only_the_rings_own_descriptors_may_be_named(make_vhost: MakeQueue) -> None:
-    """Good descriptors lie behind the table's end: neither a head nor a next may reach them."""
-    queue = make_vhost(size=32)
-    (good,) = cut(queue, header(queue) + frame())
-    driver = queue.driver
-    queue.vq.size = driver.size = 16
-    lib.vhost_virtqueue_start(queue.vq, 0)
-    for number in range(16, 32):
-        driver.write_desc(driver.desc, number, good, None)
-    driver.write_desc(driver.desc, 3, Desc(good.address, 0), 16)
-    for head in (16, 31, 3):
-        driver.offer(head)
-        assert dequeue(queue) == []
-    assert queue.vq.bad_chains == 3
-
-
-@pytest.mark.parametrize("jump", [257, 0x7FFF, 0xFFFF])
-def test_an_index_that_jumps_stops_the_ring(make_vhost: MakeQueue, jump: int) -> None:
-    queue = make_vhost()
-    transmit(queue, frame())
-    queue.driver.publish(jump)
-    assert dequeue(queue) == []
-    assert queue.vq.fault == lib.VRING_BAD_INDEX
-    queue.driver.publish()
-    assert dequeue(queue) == []
-    assert queue.driver.used_idx == 0
-    lib.vhost_virtqueue_start(queue.vq, 0)
-    assert dequeue(queue) == [frame()]

@@ -44,25 +44,25 @@ def offer(queue: DeviceQueue, flags: int = 0) -> None:
 def test_a_burst_from_memory_that_is_gone_ends_and_the_ring_rests(queue: DeviceQueue) -> None:
     offer(queue)
     queue.block.shrink(mmap.PAGESIZE)
-    receive(lib.vhost_dequeue_split, queue.vq, 64)
+    receive(lib.vhost_rx_burst, queue.vq, 64)
     assert queue.regions.dead == 1
-    assert receive(lib.vhost_dequeue_split, queue.vq, 64) == []
-    assert transmit(lib.vhost_enqueue_split, queue.vq, []) == 0
+    assert receive(lib.vhost_rx_burst, queue.vq, 64) == []
+    assert transmit(lib.vhost_tx_burst, queue.vq, []) == 0
 
 
 def test_a_burst_into_memory_that_is_gone_ends_and_the_ring_rests(queue: DeviceQueue) -> None:
     offer(queue, WRITE)
     queue.block.shrink(mmap.PAGESIZE)
     pool = queue.pool
-    transmit(lib.vhost_enqueue_split, queue.vq, [packet(pool, frame()) for _ in range(8)])
+    transmit(lib.vhost_tx_burst, queue.vq, [packet(pool, frame()) for _ in range(8)])
     assert queue.regions.dead == 1
-    assert transmit(lib.vhost_enqueue_split, queue.vq, [packet(pool, frame())]) == 0
+    assert transmit(lib.vhost_tx_burst, queue.vq, [packet(pool, frame())]) == 0
 
 
 def test_the_loop_goes_on_when_the_memory_goes(queue: DeviceQueue) -> None:
     memory = Arena(64 << 10)
     stream, lcore = memory.struct("struct fwd_stream"), memory.struct("struct fwd_lcore")
-    stream.rx_burst, stream.rx_queue, stream.burst = lib.vhost_dequeue_split, queue.vq, 32
+    stream.rx_burst, stream.rx_queue, stream.burst = lib.vhost_rx_burst, queue.vq, 32
     lcore.nb_streams, lcore.packet_fwd = 1, ENGINES["rxonly"].packet_fwd
     lcore.streams = memory.struct("struct fwd_stream *")
     lcore.streams[0] = stream
@@ -92,5 +92,5 @@ def test_every_mbuf_is_found_again(queue: DeviceQueue) -> None:
     for size in (SIZE // 2, SIZE // 4, mmap.PAGESIZE, 0):
         queue.block.shrink(size)
         queue.regions.dead = 0
-        receive(lib.vhost_dequeue_split, queue.vq, 8)
+        receive(lib.vhost_rx_burst, queue.vq, 8)
         assert pool.in_use() == 0

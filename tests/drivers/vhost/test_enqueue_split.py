@@ -1,82 +1,16 @@
 """What the front-end receives, as our back-end delivers it; the driver played from the spec, honest and not."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from fakes.packets import frame, frames, packet, transmit
-from fakes.queues import GUEST_BASE, DeviceQueue
+from fakes.net_driver import Receiver, enqueue, send
+from fakes.packets import frame, frames, packet
+from fakes.queues import DeviceQueue
 from fakes.virtio_driver import WRITE, Desc, Used
 
-from pytestpmd._dataplane import lib
 from pytestpmd.eal.mempool import Mempool
 
 MakeQueue = Callable[..., DeviceQueue]
-FILL = 0xA5
-
-
-class Receiver:
-    """The driver's receive side: buffers of what shape a test likes, and the frames that came into them.
-
-    A strict one finds the bytes behind what was used untouched. A frame that then found no room may have been there.
-    """
-
-    def __init__(self, queue: DeviceQueue, *, is_strict: bool = True) -> None:
-        self.queue, self.is_strict = queue, is_strict
-        self.posted: dict[int, list[Desc]] = {}
-
-    def buffer(self, length: int, flags: int = WRITE) -> Desc:
-        return Desc(self.queue.store(bytes([FILL]) * length, align=1), length, flags)
-
-    def post(self, *lengths: int) -> int:
-        """One chain of writable buffers of these lengths."""
-        return self.post_chain([self.buffer(length) for length in lengths])
-
-    def post_chain(self, descs: list[Desc]) -> int:
-        head = self.queue.driver.chain(descs)
-        self.posted[head] = descs
-        self.queue.driver.offer(head)
-        return head
-
-    def post_indirect(self, *lengths: int) -> int:
-        descs = [self.buffer(length) for length in lengths]
-        head = self.queue.driver.chain([self.queue.driver.table(self.queue.alloc(16 * len(descs)), descs)])
-        self.posted[head] = descs
-        self.queue.driver.offer(head)
-        return head
-
-    def contents(self, used: Used) -> bytes:
-        """The used bytes of a chain; those behind them must be as they were posted."""
-        descs = self.posted.pop(used.head)
-        data = b"".join(self.queue.memory.read(desc.address, desc.length) for desc in descs)
-        assert used.length <= len(data)
-        assert set(data[used.length :]) <= {FILL} or not self.is_strict, "bytes behind the used length were written"
-        return data[: used.length]
-
-    def receive(self) -> list[bytes]:
-        """The frames that were delivered (virtio 1.2, 5.1.6.4)."""
-        hdr_size, waiting, got = self.queue.driver.hdr_size, self.queue.driver.reap(), []
-        while waiting:
-            room = sum(desc.length for desc in self.posted[waiting[0].head])
-            data = self.contents(waiting.pop(0))
-            header = data[:hdr_size]
-            num_buffers = int.from_bytes(header[10:12], "little") if hdr_size == 12 else 1
-            assert header[:10] == bytes(10)
-            assert num_buffers == 1 or self.queue.vq.mergeable
-            for _ in range(num_buffers - 1):
-                assert len(data) == room, "only a packet's last buffer may be filled in part"
-                room += sum(desc.length for desc in self.posted[waiting[0].head])
-                data += self.contents(waiting.pop(0))
-            got.append(data[hdr_size:])
-        return got
-
-
-def enqueue(queue: DeviceQueue, *mbufs: Any) -> int:
-    return transmit(lib.vhost_enqueue_split, queue.vq, mbufs)
-
-
-def send(queue: DeviceQueue, pool: Mempool, data: Sequence[bytes]) -> int:
-    return enqueue(queue, *(packet(pool, part) for part in data))
 
 
 @pytest.mark.parametrize("hdr_size", [10, 12])
@@ -335,112 +269,6 @@ def test_packets_are_counted(make_vhost: MakeQueue, pool: Mempool) -> None:
     stats = queue.vq.stats
     assert (stats.packets, stats.bytes, stats.broadcast, stats.multicast) == (5, 9236, 1, 1)
     assert list(stats.size_bins) == [2, 2, 0, 0, 0, 0, 0, 1]
-
-
-# Chains that no honest driver makes.
-
-
-def bad_then_good(queue: DeviceQueue, pool: Mempool, bad: list[Desc], *, data: bytes = frame()) -> None:
-    """A bad chain is used up with length 0 and counted; the frame goes into the chain behind it."""
-    receiver = Receiver(queue)
-    head = receiver.post_chain(bad)
-    for _ in range(4):
-        receiver.post(1500)
-    kept = {d.address: queue.memory.read(d.address, d.length) for d in bad if not d.flags & WRITE and d.length < 1000}
-    assert send(queue, pool, [data] * 4) == 4
-    assert queue.vq.bad_chains == 1
-    assert queue.driver.element(queue.driver.seen) == Used(head, 0)
-    queue.driver.seen += 1
-    queue.driver.free += queue.driver.chains.pop(head)
-    assert receiver.receive() == [data] * 4
-    assert all(queue.memory.read(address, len(was)) == was for address, was in kept.items())
-
-
-def test_a_buffer_that_is_not_writable_is_not_written(make_vhost: MakeQueue, pool: Mempool) -> None:
-    """virtio 1.2, 2.7.5.2: a device MUST NOT write to a device-readable buffer."""
-    bad_then_good(queue := make_vhost(), pool, [Receiver(queue).buffer(128, flags=0)])
-    receiver = Receiver(queue := make_vhost())
-    bad_then_good(queue, pool, [receiver.buffer(20), receiver.buffer(128, flags=0)])
-
-
-@pytest.mark.parametrize("mergeable", [False, True])
-@pytest.mark.parametrize(
-    ("address", "length"),
-    [
-        (0, 128),
-        (GUEST_BASE - 64, 128),
-        (GUEST_BASE + (64 << 20), 128),
-        (0xFFFF_FFFF_FFFF_FFC0, 128),
-        (GUEST_BASE + 4096, 0xFFFF_FFFF),
-    ],
-    ids=["zero", "before", "behind", "wraps", "crosses the end"],
-)
-def test_an_address_outside_of_the_memory_is_bad(
-    make_vhost: MakeQueue, pool: Mempool, mergeable: bool, address: int, length: int
-) -> None:
-    bad_then_good(make_vhost(mergeable=mergeable), pool, [Desc(address, length, WRITE)])
-    queue = make_vhost(mergeable=mergeable)
-    bad_then_good(queue, pool, [Receiver(queue).buffer(20), Desc(address, length, WRITE)])
-
-
-def test_a_loop_of_empty_buffers_ends(make_vhost: MakeQueue, pool: Mempool) -> None:
-    queue = make_vhost(size=16)
-    queue.driver.write_desc(queue.driver.desc, 15, Desc(GUEST_BASE, 0, WRITE), 15)
-    queue.driver.free.remove(15)
-    queue.driver.chains[15] = [15]
-    queue.driver.offer(15)
-    receiver = Receiver(queue)
-    good = receiver.post(128)
-    assert send(queue, pool, [frame()]) == 1
-    assert queue.driver.reap() == [Used(15, 0), Used(good, 72)]
-
-
-@pytest.mark.parametrize("mergeable", [False, True])
-def test_a_ring_of_buffers_without_room_delivers_nothing(make_vhost: MakeQueue, pool: Mempool, mergeable: bool) -> None:
-    """Only empty buffers, as many as the ring holds: the burst ends and every frame is accounted for."""
-    queue = make_vhost(size=16, mergeable=mergeable)
-    receiver = Receiver(queue)
-    for _ in range(16):
-        receiver.post(0)
-    sent = send(queue, pool, frames(8))
-    assert sent == queue.vq.stats.errors
-    assert queue.vq.stats.packets == 0
-    assert queue.vq.fault == lib.VRING_OK
-
-
-@pytest.mark.parametrize("head", [256, 0x8000, 0xFFFF])
-def test_a_head_beyond_the_ring_is_used_up(make_vhost: MakeQueue, pool: Mempool, head: int) -> None:
-    queue = make_vhost()
-    queue.driver.chains[head] = []
-    queue.driver.offer(head)
-    good = Receiver(queue).post(128)
-    assert send(queue, pool, [frame()]) == 1
-    assert queue.driver.reap() == [Used(head, 0), Used(good, 72)]
-
-
-def test_a_packet_over_a_bad_buffer_goes_behind_it(make_vhost: MakeQueue, pool: Mempool) -> None:
-    queue = make_vhost()
-    receiver = Receiver(queue)
-    receiver.post(100)
-    receiver.post_chain([Desc(0, 100, WRITE)])
-    for _ in range(3):
-        receiver.post(100)
-    assert send(queue, pool, [frame(250)]) == 1
-    used = queue.driver.reap()
-    assert [element.length for element in used][-3:] == [100, 100, 62]
-    assert {element.length for element in used[:-3]} == {0}
-
-
-@pytest.mark.parametrize("jump", [257, 0x7FFF, 0xFFFF])
-def test_an_index_that_jumps_stops_the_ring(make_vhost: MakeQueue, pool: Mempool, jump: int) -> None:
-    queue = make_vhost()
-    Receiver(queue).post(128)
-    queue.driver.publish(jump)
-    assert send(queue, pool, [frame()]) == 0
-    assert queue.vq.fault == lib.VRING_BAD_INDEX
-    queue.driver.publish()
-    assert send(queue, pool, [frame()]) == 0
-    assert queue.driver.used_idx == 0
 
 
 def test_num_buffers_is_written_whole(make_vhost: MakeQueue, pool: Mempool) -> None:

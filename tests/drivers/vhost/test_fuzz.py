@@ -123,7 +123,7 @@ def test_dequeue_survives_any_driver(make_pool: Any, make_vhost: MakeQueue, seed
     for _ in range(ROUNDS):
         driver.act()
         before = bytes(queue.block.view)
-        mbufs = receive_mbufs(lib.vhost_dequeue_split, queue.vq, 8)
+        mbufs = receive_mbufs(lib.vhost_rx_burst, queue.vq, 8)
         after = bytes(queue.block.view)
         assert before[:first] == after[:first]
         assert before[last:] == after[last:]
@@ -152,7 +152,7 @@ def test_enqueue_survives_any_driver(make_pool: Any, make_vhost: MakeQueue, merg
         before, mask = bytes(queue.block.view), bytes(driver.writable())
         lengths = [driver.random.choice([14, 60, 64, 300, 1500, 2000]) for _ in range(driver.random.randrange(6))]
         mbufs = [packet(pool, frame(n, i), split=(5,) * driver.random.randrange(3)) for i, n in enumerate(lengths)]
-        transmit(lib.vhost_enqueue_split, queue.vq, mbufs)
+        transmit(lib.vhost_tx_burst, queue.vq, mbufs)
         assert masked(before, mask) == masked(bytes(queue.block.view), mask)
         assert pool.in_use() == 0
         if queue.vq.fault:
@@ -174,8 +174,8 @@ def test_the_loop_survives_memory_that_changes_while_it_is_read(
     drivers = [LyingDriver(left, 0, seed), LyingDriver(right, WRITE, seed + 100)]
     memory = Arena(64 << 10)
     stream, lcore = memory.struct("struct fwd_stream"), memory.struct("struct fwd_lcore")
-    stream.rx_burst, stream.rx_queue = lib.vhost_dequeue_split, left.vq
-    stream.tx_burst, stream.tx_queue = lib.vhost_enqueue_split, right.vq
+    stream.rx_burst, stream.rx_queue = lib.vhost_rx_burst, left.vq
+    stream.tx_burst, stream.tx_queue = lib.vhost_tx_burst, right.vq
     stream.burst, lcore.nb_streams, lcore.packet_fwd = 32, 1, ENGINES["macswap"].packet_fwd
     lcore.streams = memory.struct("struct fwd_stream *")
     lcore.streams[0] = stream

@@ -1,11 +1,10 @@
-/* What the front-end transmits, received: chains of a split ring to mbufs (virtio 1.2, 2.7, 5.1.6).
+/* What the front-end transmits, received: chains to mbufs (virtio 1.2, 2.7, 2.8, 5.1.6).
  *
- * The front-end can write every byte of what is read here, at any moment. Chains are bounded by the
- * ring's size, and an address is translated together with its length. A bad chain is used up with
- * length 0 and counted, and does not hold up those behind it.
+ * Chains are bounded by the ring's size, and an address is translated together with its length. A
+ * bad chain is used up with length 0 and counted, and does not hold up those behind it.
  *
  * A burst goes in chunks: look at the descriptors and prefetch what they point at, then copy, then
- * fill the used ring; used.idx moves once a burst. */
+ * use the chains up; the driver is shown all of them at once. */
 #include "drivers/vhost/copy.h"
 #include "drivers/vhost/walk.h"
 
@@ -52,18 +51,21 @@ static struct mbuf *append_bytes(struct vhost_virtqueue *vq, struct mbuf *pkt, s
 
 /* Any chain at all into `pkt` and segments behind it. False when it is bad or memory is short; pkt
  * is then free of segments again. */
-static NOINLINE bool dequeue_chain(struct vhost_virtqueue *vq, uint16_t head, struct mbuf *pkt)
+static NOINLINE bool dequeue_chain(
+        struct vhost_virtqueue *vq, struct look *look, struct mbuf *pkt, const bool packed)
 {
 	struct mbuf *last = pkt;
 	struct walk walk;
 
 	mbuf_set(pkt, MBUF_HEADROOM, 0, vq->port_id);
-	walk_begin(&walk, vq, head, 0);
+	walk_begin(&walk, vq, look, 0, packed);
 	if (walk_step(&walk) && walk_skip(&walk, vq->hdr_size)) {
 		do {
 			last = append_bytes(vq, pkt, last, walk.at, walk.len);
 		} while (last && walk_step(&walk));
 	}
+	if (packed)
+		look_to_end(vq, look);
 	if (last && !walk.bad && pkt->pkt_len)
 		return true;
 	if (pkt->next)
@@ -74,13 +76,13 @@ static NOINLINE bool dequeue_chain(struct vhost_virtqueue *vq, uint16_t head, st
 }
 
 static ALWAYS_INLINE bool dequeue_one(
-        struct vhost_virtqueue *vq, const struct look *look, struct mbuf *m)
+        struct vhost_virtqueue *vq, struct look *look, struct mbuf *m, const bool packed)
 {
 	uint32_t len = look->len - vq->hdr_size;
 	uint32_t space = (uint32_t)(m->buf_len - MBUF_HEADROOM);
 
 	if (unlikely(!look->at || look->len <= vq->hdr_size || len > space))
-		return dequeue_chain(vq, look->head, m);
+		return dequeue_chain(vq, look, m, packed);
 	mbuf_set(m, MBUF_HEADROOM, (uint16_t)len, vq->port_id);
 	/* whole blocks, where the region and the mbuf have them */
 	if (likely(look->len + 64 <= look->room && len + 64 <= space))
@@ -90,50 +92,60 @@ static ALWAYS_INLINE bool dequeue_one(
 	return true;
 }
 
-static ALWAYS_INLINE uint16_t dequeue_chunk(
-        struct vhost_virtqueue *vq, struct mbuf **pkts, uint16_t n, struct stats_run *run)
+/* Up to n chains, as many as wait and as there are mbufs for: how many packets they made. */
+static ALWAYS_INLINE uint16_t dequeue_chunk(struct vhost_virtqueue *vq, struct used_batch *batch,
+        struct mbuf **pkts, uint16_t n, uint16_t waiting, struct stats_run *run, const bool packed)
 {
 	struct look looks[CHUNK];
 	struct mbuf *fresh[CHUNK];
-	uint16_t nb_rx = 0, nb_fresh = mempool_get_some(vq->pool, fresh, n);
+	uint16_t nb_rx = 0, nb_looks = ring_look(vq, looks, n, waiting, 0, packed);
+	uint16_t nb_fresh = mempool_get_some(vq->pool, fresh, nb_looks);
 
-	if (unlikely(nb_fresh < n))
-		vq->stats.nombuf += (uint16_t)(n - nb_fresh);
-	n = nb_fresh;
-	for (uint16_t i = 0; i < n; i++)
-		look_ahead(vq, i, 0, &looks[i]);
-	for (uint16_t i = 0; i < n; i++) {
+	if (unlikely(nb_fresh < nb_looks))
+		vq->stats.nombuf += (uint16_t)(nb_looks - nb_fresh);
+	for (uint16_t i = 0; i < nb_fresh; i++) {
 		struct mbuf *m = fresh[i];
 
-		if (unlikely(!dequeue_one(vq, &looks[i], m))) {
-			use_bad_chain(vq, looks[i].head);
+		if (unlikely(!dequeue_one(vq, &looks[i], m, packed))) {
+			ring_use_bad(vq, batch, &looks[i], packed);
 			mbuf_free(m);
 			continue;
 		}
-		use_chain(vq, looks[i].head, 0);
+		ring_use(vq, batch, &looks[i], 0, packed);
 		stats_add(&vq->stats, run, m->pkt_len, mbuf_data(m));
 		pkts[nb_rx++] = m;
 	}
 	return nb_rx;
 }
 
-uint16_t vhost_dequeue_split(void *queue, struct mbuf **pkts, uint16_t nb)
+static ALWAYS_INLINE uint16_t dequeue(
+        struct vhost_virtqueue *vq, struct mbuf **pkts, uint16_t nb, const bool packed)
 {
-	struct vhost_virtqueue *vq = queue;
-	uint16_t before = vq->used_idx, waiting = min_of(nb_waiting(vq), nb), nb_rx = 0;
+	struct used_batch batch = {.skip = packed && vq->in_order};
+	uint16_t waiting, nb_rx = 0, before;
 	struct stats_run run = {0};
 
-	while (waiting) {
-		uint16_t n = min_of(waiting, (uint16_t)CHUNK), at = vq->used_idx;
+	if (!ring_is_live(vq))
+		return 0;
+	waiting = ring_waiting(vq, packed);
+	/* bad chains make no packets: a burst looks at no more chains than were asked for */
+	do {
+		uint16_t n = min_of((uint16_t)(nb - batch.nb), (uint16_t)CHUNK);
 
-		nb_rx += dequeue_chunk(vq, &pkts[nb_rx], n, &run);
-		if (unlikely((uint16_t)(vq->used_idx - at) != n))
-			break; /* too few mbufs */
-		waiting -= n;
-	}
-	if (vq->used_idx != before) {
+		before = batch.nb;
+		nb_rx += dequeue_chunk(
+		        vq, &batch, &pkts[nb_rx], n, (uint16_t)(waiting - batch.nb), &run, packed);
+	} while (batch.nb != before && batch.nb < nb);
+	if (batch.nb) {
 		stats_finish(&vq->stats, &run, nb_rx);
-		publish_used(vq, before);
+		ring_publish(vq, &batch, packed);
 	}
 	return nb_rx;
+}
+
+uint16_t vhost_rx_burst(void *queue, struct mbuf **pkts, uint16_t nb)
+{
+	struct vhost_virtqueue *vq = queue;
+
+	return vq->is_packed ? dequeue(vq, pkts, nb, true) : dequeue(vq, pkts, nb, false);
 }

@@ -1,0 +1,299 @@
+/* Receive and transmit bursts over packed rings: virtio 1.2, 2.8 and 5.1.6.
+ *
+ * As over split rings (rxtx_split.c), one body for each direction, and nothing that the device
+ * wrote is believed. The ring says less here: a used descriptor tells an id and a length, and
+ * stands where the first descriptor of what it used was; how many places that were is known from
+ * our own slots alone. With IN_ORDER one used descriptor may tell of several buffers: it names the
+ * last, stands in the place of the first, and those before the last are used as a whole (2.8.20).
+ */
+#include "drivers/virtio/packed.h"
+#include "drivers/virtio/rxtx.h"
+
+#define RX_AHEAD 4
+
+struct packed_traits {
+	bool mergeable;
+	bool in_order;
+};
+
+/* A used buffer that was found good. */
+struct used_buffer {
+	struct mbuf *m;
+	uint32_t len;
+	uint16_t id;
+};
+
+/* What the next used descriptor says, if there is one and it can be. */
+static ALWAYS_INLINE bool read_used(struct virtqueue *vq, uint16_t *id, uint32_t *len)
+{
+	const struct vring_packed_desc *desc = &vq->packed[vq->used_cons];
+
+	if (!packed_is_used(vq, 0))
+		return false;
+	*id = load_relaxed(&desc->id);
+	*len = load_relaxed(&desc->len);
+	if (unlikely(*id >= vq->size || !vq->slots[*id].mbuf)) {
+		virtqueue_fault(vq, VRING_BAD_ID);
+		return false;
+	}
+	return true;
+}
+
+/* The next used buffer, without taking it: of the batch that one used descriptor told of, or of a
+ * descriptor of its own. It must hold `least` bytes at least. */
+static ALWAYS_INLINE bool next_used(struct virtqueue *vq, uint16_t least,
+        struct used_buffer *buffer, const struct packed_traits traits)
+{
+	if (!traits.in_order || !vq->batch_open) {
+		if (!read_used(vq, &buffer->id, &buffer->len))
+			return false;
+		if (traits.in_order) {
+			vq->batch_open = 1;
+			vq->batch_last = buffer->id;
+			vq->batch_len = buffer->len;
+		}
+	}
+	if (traits.in_order) {
+		buffer->id = vq->avail_shadow[vq->used_cons];
+		buffer->len =
+		        buffer->id == vq->batch_last ? vq->batch_len : vq->slots[buffer->id].len;
+	}
+	if (unlikely(buffer->len < least || buffer->len > vq->slots[buffer->id].len)) {
+		virtqueue_fault(vq, VRING_BAD_LENGTH);
+		return false;
+	}
+	buffer->m = vq->slots[buffer->id].mbuf;
+	return true;
+}
+
+static ALWAYS_INLINE void take_used(
+        struct virtqueue *vq, const struct used_buffer *buffer, const struct packed_traits traits)
+{
+	struct virtqueue_slot *slot = &vq->slots[buffer->id];
+
+	slot->mbuf = NULL;
+	packed_skip(vq, slot->nb_descs);
+	virtqueue_give_id(vq, buffer->id);
+	if (traits.in_order && buffer->id == vq->batch_last)
+		vq->batch_open = 0;
+}
+
+/* Whether `nb` receive buffers from here on have been used, each of which takes one place. */
+static NOINLINE bool are_used(const struct virtqueue *vq, uint16_t nb)
+{
+	bool in_batch = vq->batch_open;
+
+	for (uint16_t i = 0; i < nb; i++) {
+		uint32_t at = (uint32_t)vq->used_cons + i;
+		uint16_t id = vq->avail_shadow[at < vq->size ? at : at - vq->size];
+		uint16_t last = vq->batch_last;
+
+		if (!in_batch) {
+			if (!packed_is_used(vq, i))
+				return false;
+			last = load_relaxed(&vq->packed[at < vq->size ? at : at - vq->size].id);
+		}
+		in_batch = id != last;
+	}
+	return true;
+}
+
+static ALWAYS_INLINE void prefetch_used(const struct virtqueue *vq, uint16_t ahead)
+{
+	uint32_t at = (uint32_t)vq->used_cons + ahead;
+	const struct mbuf *m = vq->slots[vq->avail_shadow[at < vq->size ? at : at - vq->size]].mbuf;
+
+	if (likely(m))
+		prefetch(m->buf_addr + VIRTQUEUE_RX_OFFSET);
+}
+
+/* Link a packet's further buffers, which are all used, behind its head. False, and the fault, when
+ * one is bad. */
+static NOINLINE bool recv_further(struct virtqueue *vq, struct mbuf *head, uint16_t nb_further,
+        const struct packed_traits traits)
+{
+	struct mbuf *last = head;
+	struct used_buffer buffer;
+
+	for (; nb_further; nb_further--) {
+		if (!next_used(vq, 0, &buffer, traits))
+			return false;
+		take_used(vq, &buffer, traits);
+		mbuf_set(buffer.m, VIRTQUEUE_RX_OFFSET, (uint16_t)buffer.len, vq->port_id);
+		last->next = buffer.m;
+		last = buffer.m;
+		head->nb_segs++;
+		head->pkt_len += buffer.len;
+	}
+	return true;
+}
+
+static ALWAYS_INLINE uint16_t recv_packed(
+        struct virtqueue *vq, struct mbuf **pkts, uint16_t nb, const struct packed_traits traits)
+{
+	uint16_t nb_rx = 0, nb_buffers = 1;
+	struct stats_run run = {0};
+	struct used_buffer buffer;
+
+	if (unlikely(virtqueue_is_broken(vq)))
+		return 0;
+	while (nb_rx < nb && next_used(vq, vq->hdr_size, &buffer, traits)) {
+		prefetch_used(vq, RX_AHEAD);
+		if (traits.mergeable && (nb_buffers = packet_buffers(vq, buffer.m)) != 1) {
+			/* 0 is a fault; a packet that is not whole yet waits */
+			if (nb_buffers == 0 || !are_used(vq, nb_buffers))
+				break;
+		}
+		take_used(vq, &buffer, traits);
+		mbuf_set(buffer.m, (uint16_t)(VIRTQUEUE_RX_OFFSET + vq->hdr_size),
+		        (uint16_t)(buffer.len - vq->hdr_size), vq->port_id);
+		if (traits.mergeable && unlikely(nb_buffers != 1) &&
+		        !recv_further(vq, buffer.m, (uint16_t)(nb_buffers - 1), traits)) {
+			mbuf_free(buffer.m);
+			break;
+		}
+		stats_add(&vq->stats, &run, buffer.m->pkt_len, mbuf_data(buffer.m));
+		pkts[nb_rx++] = buffer.m;
+	}
+	if (nb_rx)
+		stats_finish(&vq->stats, &run, nb_rx);
+	if (vq->nb_places >= vq->free_thresh && likely(!vq->fault))
+		packed_refill(vq);
+	return nb_rx;
+}
+
+/* Take back what the device has sent. */
+static ALWAYS_INLINE void reclaim_packed(struct virtqueue *vq, const struct packed_traits traits)
+{
+	struct used_buffer buffer;
+	struct mbuf *done[64];
+	uint16_t nb_done = 0;
+
+	while (next_used(vq, 0, &buffer, traits)) {
+		take_used(vq, &buffer, traits);
+		done[nb_done++] = buffer.m;
+		if (nb_done == 64) {
+			mbuf_free_bulk(done, nb_done);
+			nb_done = 0;
+		}
+	}
+	mbuf_free_bulk(done, nb_done);
+}
+
+/* Where a packet's buffers go: side by side into the head's indirect table, in which only WRITE
+ * would mean anything (2.8.7), or into places of the ring. */
+struct chain {
+	struct packed_batch *batch;
+	struct vring_packed_desc *table; /* NULL: the ring */
+	uint16_t id;
+	uint16_t left;
+};
+
+static void chain_add(struct virtqueue *vq, struct chain *chain, const uint8_t *at, uint32_t len)
+{
+	chain->left--;
+	if (chain->table)
+		*chain->table++ =
+		        (struct vring_packed_desc){.addr = (uint64_t)(uintptr_t)at, .len = len};
+	else
+		packed_put(
+		        vq, chain->batch, at, len, chain->id, chain->left ? VRING_DESC_F_NEXT : 0);
+}
+
+/* A packet of several buffers. All its places carry the id; the device reads it in the last
+ * (2.8.6). */
+static NOINLINE void xmit_chain(struct virtqueue *vq, struct packed_batch *batch, struct mbuf *m,
+        uint16_t id, bool indirect)
+{
+	bool push = can_push_header(vq, m);
+	uint16_t nb_items = (uint16_t)(m->nb_segs + !push);
+	struct chain chain = {.batch = batch, .id = id, .left = nb_items};
+	struct mbuf *seg = m;
+
+	if (indirect)
+		chain.table = (void *)&vq->indirect[(size_t)id * VIRTQUEUE_INDIRECT_MAX];
+	if (push) {
+		chain_add(vq, &chain, push_header(vq, m), (uint32_t)m->data_len + vq->hdr_size);
+		seg = m->next;
+	} else {
+		memset(&vq->headers[id], 0, sizeof(vq->headers[id]));
+		chain_add(vq, &chain, (const uint8_t *)&vq->headers[id], vq->hdr_size);
+	}
+	for (; seg; seg = seg->next)
+		chain_add(vq, &chain, mbuf_data(seg), seg->data_len);
+	if (indirect)
+		packed_put(vq, batch,
+		        (const uint8_t *)&vq->indirect[(size_t)id * VIRTQUEUE_INDIRECT_MAX],
+		        (uint32_t)(nb_items * sizeof(struct vring_packed_desc)), id,
+		        VRING_DESC_F_INDIRECT);
+}
+
+static ALWAYS_INLINE void xmit_packet(struct virtqueue *vq, struct packed_batch *batch,
+        struct mbuf *m, uint16_t nb_descs, bool plain, bool indirect)
+{
+	uint16_t id = virtqueue_take_id(vq);
+	struct virtqueue_slot *slot = &vq->slots[id];
+
+	slot->mbuf = m;
+	slot->nb_descs = nb_descs;
+	slot->len = UINT32_MAX; /* used lengths say nothing on transmit */
+	vq->avail_shadow[vq->avail_idx] = id;
+	if (likely(plain))
+		packed_put(
+		        vq, batch, push_header(vq, m), (uint32_t)m->data_len + vq->hdr_size, id, 0);
+	else
+		xmit_chain(vq, batch, m, id, indirect);
+}
+
+static ALWAYS_INLINE uint16_t xmit_packed(
+        struct virtqueue *vq, struct mbuf **pkts, uint16_t nb, const struct packed_traits traits)
+{
+	struct packed_batch batch;
+	struct stats_run run = {0};
+	uint16_t nb_tx;
+
+	if (unlikely(virtqueue_is_broken(vq)))
+		return 0;
+	packed_batch_begin(vq, &batch);
+	if (vq->nb_places < vq->free_thresh || vq->nb_places < nb)
+		reclaim_packed(vq, traits);
+	for (nb_tx = 0; nb_tx < nb; nb_tx++) {
+		struct mbuf *m = pkts[nb_tx];
+		bool plain = likely(m->nb_segs == 1 && can_push_header(vq, m)), indirect = false;
+		uint16_t needed = plain ? 1 : xmit_nb_descs(vq, m, &indirect);
+
+		if (unlikely(vq->nb_places < needed)) {
+			reclaim_packed(vq, traits);
+			if (vq->nb_places < needed)
+				break;
+		}
+		stats_add(&vq->stats, &run, m->pkt_len, mbuf_data(m));
+		xmit_packet(vq, &batch, m, needed, plain, indirect);
+	}
+	if (nb_tx) {
+		stats_finish(&vq->stats, &run, nb_tx);
+		packed_publish(vq, &batch);
+	}
+	return nb_tx;
+}
+
+#define PACKED_RX(name, ...)                                                                       \
+	uint16_t name(void *queue, struct mbuf **pkts, uint16_t nb)                                \
+	{                                                                                          \
+		return recv_packed(queue, pkts, nb, (struct packed_traits){__VA_ARGS__});          \
+	}
+
+PACKED_RX(virtio_recv_pkts_packed, .mergeable = false)
+PACKED_RX(virtio_recv_mergeable_pkts_packed, .mergeable = true)
+PACKED_RX(virtio_recv_pkts_packed_inorder, .in_order = true)
+PACKED_RX(virtio_recv_mergeable_pkts_packed_inorder, .mergeable = true, .in_order = true)
+
+uint16_t virtio_xmit_pkts_packed(void *queue, struct mbuf **pkts, uint16_t nb)
+{
+	return xmit_packed(queue, pkts, nb, (struct packed_traits){.in_order = false});
+}
+
+uint16_t virtio_xmit_pkts_packed_inorder(void *queue, struct mbuf **pkts, uint16_t nb)
+{
+	return xmit_packed(queue, pkts, nb, (struct packed_traits){.in_order = true});
+}
