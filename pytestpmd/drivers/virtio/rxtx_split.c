@@ -8,8 +8,9 @@
 
 #define RX_AHEAD 4
 
-struct rx_traits {
+struct split_traits {
 	bool mergeable;
+	bool in_order;
 };
 
 /* A used element that was found good. */
@@ -19,17 +20,37 @@ struct used_buffer {
 	uint16_t id;
 };
 
-/* Check the used element `ahead` of the next one, which must tell of `least` bytes at least. */
-static ALWAYS_INLINE bool used_at(
-        struct virtqueue *vq, uint16_t ahead, uint16_t least, struct used_buffer *buffer)
+/* What the next used element says, if it can be. */
+static ALWAYS_INLINE bool read_used(struct virtqueue *vq, uint32_t *id, uint32_t *len)
 {
-	const struct vring_used_elem *elem =
-	        &vq->used->ring[(uint16_t)(vq->used_cons + ahead) & (vq->size - 1)];
-	uint32_t id = load_relaxed(&elem->id), len = load_relaxed(&elem->len);
+	const struct vring_used_elem *elem = &vq->used->ring[vq->used_cons & (vq->size - 1)];
 
-	if (unlikely(id >= vq->size || !vq->slots[id].mbuf)) {
+	*id = load_relaxed(&elem->id);
+	*len = load_relaxed(&elem->len);
+	if (unlikely(*id >= vq->size || !vq->slots[*id].mbuf)) {
 		virtqueue_fault(vq, VRING_BAD_ID);
 		return false;
+	}
+	return true;
+}
+
+/* The next used buffer, without taking it; it must hold `least` bytes at least. With IN_ORDER one
+ * element may tell of several: it names the last, stands in the place of the first, and those
+ * before the last are used as a whole (2.7.9). */
+static ALWAYS_INLINE bool next_used(struct virtqueue *vq, uint16_t least,
+        struct used_buffer *buffer, const struct split_traits traits)
+{
+	uint32_t id = vq->batch_last, len = vq->batch_len;
+
+	if ((!traits.in_order || !vq->batch_open) && !read_used(vq, &id, &len))
+		return false;
+	if (traits.in_order) {
+		vq->batch_open = 1;
+		vq->batch_last = (uint16_t)id;
+		vq->batch_len = len;
+		id = vq->avail_shadow[vq->used_cons & (vq->size - 1)];
+		if (unlikely(id != vq->batch_last))
+			len = vq->slots[id].len;
 	}
 	if (unlikely(len < least || len > vq->slots[id].len)) {
 		virtqueue_fault(vq, VRING_BAD_LENGTH);
@@ -39,11 +60,15 @@ static ALWAYS_INLINE bool used_at(
 	return true;
 }
 
-static ALWAYS_INLINE void take_used(struct virtqueue *vq, const struct used_buffer *buffer)
+/* Of the buffer's descriptors only the head is given back. */
+static ALWAYS_INLINE void take_used(
+        struct virtqueue *vq, const struct used_buffer *buffer, const struct split_traits traits)
 {
 	vq->slots[buffer->id].mbuf = NULL;
 	virtqueue_give_id(vq, buffer->id);
 	vq->used_cons++;
+	if (traits.in_order && buffer->id == vq->batch_last)
+		vq->batch_open = 0;
 }
 
 static ALWAYS_INLINE void prefetch_used(const struct virtqueue *vq, uint16_t ahead)
@@ -57,15 +82,16 @@ static ALWAYS_INLINE void prefetch_used(const struct virtqueue *vq, uint16_t ahe
 
 /* Link a packet's further buffers behind its head. False, and the fault, when one is bad: what was
  * linked so far is then part of the head's chain, for the caller to free. */
-static NOINLINE bool recv_further(struct virtqueue *vq, struct mbuf *head, uint16_t nb_further)
+static NOINLINE bool recv_further(struct virtqueue *vq, struct mbuf *head, uint16_t nb_further,
+        const struct split_traits traits)
 {
 	struct mbuf *last = head;
 	struct used_buffer buffer;
 
 	for (; nb_further; nb_further--) {
-		if (!used_at(vq, 0, 0, &buffer))
+		if (!next_used(vq, 0, &buffer, traits))
 			return false;
-		take_used(vq, &buffer);
+		take_used(vq, &buffer, traits);
 		mbuf_set(buffer.m, VIRTQUEUE_RX_OFFSET, (uint16_t)buffer.len, vq->port_id);
 		last->next = buffer.m;
 		last = buffer.m;
@@ -76,7 +102,7 @@ static NOINLINE bool recv_further(struct virtqueue *vq, struct mbuf *head, uint1
 }
 
 static ALWAYS_INLINE uint16_t recv_split(
-        struct virtqueue *vq, struct mbuf **pkts, uint16_t nb, const struct rx_traits traits)
+        struct virtqueue *vq, struct mbuf **pkts, uint16_t nb, const struct split_traits traits)
 {
 	uint16_t nb_rx = 0, nb_buffers = 1, nb_used, end;
 	struct stats_run run = {0};
@@ -91,7 +117,7 @@ static ALWAYS_INLINE uint16_t recv_split(
 	while (nb_rx < nb && (nb_used = (uint16_t)(end - vq->used_cons)) != 0) {
 		if (nb_used > RX_AHEAD)
 			prefetch_used(vq, RX_AHEAD);
-		if (!used_at(vq, 0, vq->hdr_size, &buffer))
+		if (!next_used(vq, vq->hdr_size, &buffer, traits))
 			break;
 		if (traits.mergeable && (nb_buffers = packet_buffers(vq, buffer.m)) != 1) {
 			/* 0 is a fault; a packet that is not whole yet waits for its other buffers
@@ -99,11 +125,11 @@ static ALWAYS_INLINE uint16_t recv_split(
 			if (nb_buffers == 0 || nb_buffers > nb_used)
 				break;
 		}
-		take_used(vq, &buffer);
+		take_used(vq, &buffer, traits);
 		mbuf_set(buffer.m, (uint16_t)(VIRTQUEUE_RX_OFFSET + vq->hdr_size),
 		        (uint16_t)(buffer.len - vq->hdr_size), vq->port_id);
 		if (traits.mergeable && unlikely(nb_buffers != 1) &&
-		        !recv_further(vq, buffer.m, (uint16_t)(nb_buffers - 1))) {
+		        !recv_further(vq, buffer.m, (uint16_t)(nb_buffers - 1), traits)) {
 			mbuf_free(buffer.m);
 			break;
 		}
@@ -117,34 +143,21 @@ static ALWAYS_INLINE uint16_t recv_split(
 	return nb_rx;
 }
 
-uint16_t virtio_recv_pkts(void *queue, struct mbuf **pkts, uint16_t nb)
-{
-	return recv_split(queue, pkts, nb, (struct rx_traits){.mergeable = false});
-}
-
-uint16_t virtio_recv_mergeable_pkts(void *queue, struct mbuf **pkts, uint16_t nb)
-{
-	return recv_split(queue, pkts, nb, (struct rx_traits){.mergeable = true});
-}
-
 /* Take back what the device has sent. The ids of a chain go back in the order in which it was
  * built. */
-static void reclaim_split(struct virtqueue *vq)
+static ALWAYS_INLINE void reclaim_split(struct virtqueue *vq, const struct split_traits traits)
 {
 	uint16_t nb_used = virtqueue_nb_used(vq), nb_done = 0;
 	struct mbuf *done[64];
 	struct used_buffer buffer;
 
-	while (nb_used-- && used_at(vq, 0, 0, &buffer)) {
-		uint16_t id = buffer.id, nb_descs = vq->slots[id].nb_descs;
+	while (nb_used-- && next_used(vq, 0, &buffer, traits)) {
+		uint16_t id = buffer.id;
 
-		vq->slots[id].mbuf = NULL;
-		vq->used_cons++;
-		for (;;) {
-			virtqueue_give_id(vq, id);
-			if (likely(--nb_descs == 0))
-				break;
+		take_used(vq, &buffer, traits);
+		for (uint16_t left = vq->slots[id].nb_descs; unlikely(left > 1); left--) {
 			id = vq->slots[id].next;
+			virtqueue_give_id(vq, id);
 		}
 		done[nb_done++] = buffer.m;
 		if (nb_done == 64) {
@@ -236,9 +249,9 @@ static NOINLINE void xmit_chain(struct virtqueue *vq, struct mbuf *m, bool indir
 	virtqueue_offer(vq, head);
 }
 
-uint16_t virtio_xmit_pkts(void *queue, struct mbuf **pkts, uint16_t nb)
+static ALWAYS_INLINE uint16_t xmit_split(
+        struct virtqueue *vq, struct mbuf **pkts, uint16_t nb, const struct split_traits traits)
 {
-	struct virtqueue *vq = queue;
 	uint16_t before, nb_tx;
 	struct stats_run run = {0};
 
@@ -246,7 +259,7 @@ uint16_t virtio_xmit_pkts(void *queue, struct mbuf **pkts, uint16_t nb)
 		return 0;
 	before = vq->avail_idx;
 	if (virtqueue_nb_free(vq) < vq->free_thresh || virtqueue_nb_free(vq) < nb)
-		reclaim_split(vq);
+		reclaim_split(vq, traits);
 	for (nb_tx = 0; nb_tx < nb; nb_tx++) {
 		struct mbuf *m = pkts[nb_tx];
 		bool indirect = false;
@@ -256,7 +269,7 @@ uint16_t virtio_xmit_pkts(void *queue, struct mbuf **pkts, uint16_t nb)
 
 		if (unlikely(virtqueue_nb_free(vq) < needed)) {
 			/* chains may need more than there was reason to reclaim above */
-			reclaim_split(vq);
+			reclaim_split(vq, traits);
 			if (virtqueue_nb_free(vq) < needed)
 				break;
 		}
@@ -272,4 +285,25 @@ uint16_t virtio_xmit_pkts(void *queue, struct mbuf **pkts, uint16_t nb)
 		virtqueue_publish(vq, before);
 	}
 	return nb_tx;
+}
+
+#define SPLIT_RX(name, ...)                                                                        \
+	uint16_t name(void *queue, struct mbuf **pkts, uint16_t nb)                                \
+	{                                                                                          \
+		return recv_split(queue, pkts, nb, (struct split_traits){__VA_ARGS__});            \
+	}
+
+SPLIT_RX(virtio_recv_pkts, .mergeable = false)
+SPLIT_RX(virtio_recv_mergeable_pkts, .mergeable = true)
+SPLIT_RX(virtio_recv_pkts_inorder, .in_order = true)
+SPLIT_RX(virtio_recv_mergeable_pkts_inorder, .mergeable = true, .in_order = true)
+
+uint16_t virtio_xmit_pkts(void *queue, struct mbuf **pkts, uint16_t nb)
+{
+	return xmit_split(queue, pkts, nb, (struct split_traits){.in_order = false});
+}
+
+uint16_t virtio_xmit_pkts_inorder(void *queue, struct mbuf **pkts, uint16_t nb)
+{
+	return xmit_split(queue, pkts, nb, (struct split_traits){.in_order = true});
 }

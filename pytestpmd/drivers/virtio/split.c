@@ -15,6 +15,7 @@ void virtqueue_reset(struct virtqueue *vq)
 	vq->free_tail = vq->size;
 	vq->avail_idx = 0;
 	vq->used_cons = 0;
+	vq->batch_open = 0;
 	/* We poll: with EVENT_IDX an event that lies behind says the same (virtio 1.2, 2.7.7.1). */
 	vq->avail->flags = vq->event_idx ? 0 : VRING_AVAIL_F_NO_INTERRUPT;
 	if (vq->event_idx)

@@ -80,7 +80,10 @@ uint16_t virtqueue_drain(struct virtqueue *vq);
 /* Rx and Tx callbacks of split rings; `queue` is a struct virtqueue. */
 uint16_t virtio_recv_pkts(void *queue, struct mbuf **pkts, uint16_t nb);
 uint16_t virtio_recv_mergeable_pkts(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_recv_pkts_inorder(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_recv_mergeable_pkts_inorder(void *queue, struct mbuf **pkts, uint16_t nb);
 uint16_t virtio_xmit_pkts(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_xmit_pkts_inorder(void *queue, struct mbuf **pkts, uint16_t nb);
 
 /* C only */
 
