@@ -1,4 +1,4 @@
-"""What the front-end transmits, as our back-end takes it; the driver played from the spec, honest and not."""
+"""What the front-end transmits, as our back-end takes it; the driver played from the spec."""
 
 from collections.abc import Callable
 

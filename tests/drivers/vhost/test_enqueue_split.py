@@ -1,4 +1,4 @@
-"""What the front-end receives, as our back-end delivers it; the driver played from the spec, honest and not."""
+"""What the front-end receives, as our back-end delivers it; the driver played from the spec."""
 
 from collections.abc import Callable
 

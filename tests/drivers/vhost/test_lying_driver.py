@@ -1,4 +1,4 @@
-"""A driver that lies to our back-end: a bad chain is used up and counted, a bad index stops the ring, no byte too far."""
+"""A driver that lies to our back-end: a bad chain is used up and counted, a bad index stops the ring."""
 
 from collections.abc import Callable, Sequence
 
