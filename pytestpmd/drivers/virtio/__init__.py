@@ -14,7 +14,7 @@ from pytestpmd.drivers.virtio.port import VirtioPort, driver_log, log
 from pytestpmd.drivers.virtio.transport.user import VhostUserTransport
 from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, Feature
 from pytestpmd.eal.devargs import DevArgs, Mac, arg, choice, integer
-from pytestpmd.errors import ConfigError
+from pytestpmd.errors import ConfigError, TestpmdError
 from pytestpmd.ethdev.port import SPEED_UNKNOWN
 
 MAX_QUEUE_PAIRS = 16
@@ -63,7 +63,11 @@ class VirtioUserPort(VirtioPort):
         path = str(args.path)
         log.info("virtio_user_pmd_probe(): Backend type detected: VHOST_USER")
         transport = VhostUserTransport(path, args.queues, server=args.server)
-        super().__init__(name, devargs, transport, self._wanted(args), args.queue_size, args.speed)
+        try:
+            super().__init__(name, devargs, transport, self._wanted(args), args.queue_size, args.speed)
+        except TestpmdError:
+            transport.close()
+            raise
         if args.mac is None:
             driver_log.info("virtio_user_dev_init_mac(): (%s) No valid MAC in devargs or device, use random", path)
         self.mac = args.mac or random_mac()

@@ -68,7 +68,7 @@ class VirtioPort(EthPort):
         self._virtqueues: list[Virtqueue] = []
         self._memory: Arena | None = None
         self._pools: list[Mempool] = []
-        self._running = False
+        self._running = self._is_live = False
         self._told: set[int] = set()
         # bring_up and bring_down on the console's thread, the device's coming and going on the transport's
         self._lock = threading.RLock()
@@ -93,7 +93,7 @@ class VirtioPort(EthPort):
         )
 
     def link(self) -> Link:
-        up = self._running and self.transport.connected
+        up = self._is_live and self.transport.connected
         return Link(up, self._speed if up else 0, autoneg=True)
 
     def set_promiscuous(self, on: bool) -> None:
@@ -230,10 +230,11 @@ class VirtioPort(EthPort):
         self.transport.set_status(STARTED | Status.DRIVER_OK)
         for vq in self._virtqueues:
             vq.arm(self.transport.kick_fd(vq.index))
+        self._is_live = True
 
     def bring_down(self) -> None:
         with self._lock:
-            self._running = False
+            self._running = self._is_live = False
             for vq in self._virtqueues:
                 vq.disarm()
             if self.transport.connected:
@@ -270,6 +271,7 @@ class VirtioPort(EthPort):
         with self._lock:
             if not self._running:
                 return
+            self._is_live = False
             if self.transport.connected:
                 try:
                     self._heal()

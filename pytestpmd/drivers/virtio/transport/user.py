@@ -18,7 +18,7 @@ from pytestpmd.errors import DeviceError, StatusError
 from pytestpmd.log import Level, log_type
 from pytestpmd.vhost_user import messages as m
 from pytestpmd.vhost_user.channel import FrontendChannel
-from pytestpmd.vhost_user.connection import Connection, Listener, connect, listen
+from pytestpmd.vhost_user.connection import TIMEOUT, Connection, Listener, connect, listen
 from pytestpmd.vhost_user.wire import ProtocolFeature
 
 log = log_type("pmd.net.virtio.driver", "VIRTIO_DRIVER")
@@ -37,10 +37,14 @@ KICK_FLAGS = os.EFD_CLOEXEC | os.EFD_NONBLOCK
 
 
 class VhostUserTransport(Transport):
-    """A vhost-user back-end behind a Unix socket; ``nb_pairs`` queue pairs at most are spoken of."""
+    """A vhost-user back-end behind a Unix socket; ``nb_pairs`` queue pairs at most are spoken of.
 
-    def __init__(self, path: str, nb_pairs: int, *, server: bool = False) -> None:
+    An answer may take ``timeout`` seconds.
+    """
+
+    def __init__(self, path: str, nb_pairs: int, *, server: bool = False, timeout: float = TIMEOUT) -> None:
         self.path = path
+        self._timeout = timeout
         self.on_change = self.on_tick = lambda: None
         self._nb_pairs = nb_pairs
         self._status = Status.RESET
@@ -56,7 +60,7 @@ class VhostUserTransport(Transport):
                 self._listener = listen(path)
                 self._control.watch(self._listener.fileno(), self._accept)
             else:
-                self._open(connect(path))
+                self._open(connect(path, timeout))
                 self._watch_peer()
         except DeviceError:
             self._close_fds()
@@ -71,7 +75,7 @@ class VhostUserTransport(Transport):
 
     def _open(self, connection: Connection) -> None:
         """Greet a back-end, and learn what it offers (the order is DPDK's)."""
-        channel = FrontendChannel(connection)
+        channel = FrontendChannel(connection, self._timeout)
         try:
             channel.call(m.SetOwner())
             if channel.call(m.GetFeatures()) & Feature.VHOST_USER_F_PROTOCOL_FEATURES:
@@ -91,8 +95,12 @@ class VhostUserTransport(Transport):
         connection = self._listener.accept()
         if connection is None:
             return
-        if self._channel is not None:
-            log.limited("second", Level.WARNING, "(%s) a second back-end is turned away", self.path)
+        with self._lock:
+            is_free = self._channel is None or self._channel.connection.peer_is_gone()
+        if is_free:
+            self._peer_spoke()  # if it has not been noticed yet
+        else:
+            log.limited((self.path, "second"), Level.WARNING, "(%s) a second back-end is turned away", self.path)
             connection.close()
             return
         try:
@@ -100,7 +108,8 @@ class VhostUserTransport(Transport):
                 self._open(connection)
                 self._watch_peer()
         except DeviceError as error:
-            log.limited("greeting", Level.ERROR, "(%s) the back-end that came is no good: %s", self.path, error)
+            why = f"the back-end that came is no good: {error}"
+            log.limited((self.path, "greeting"), Level.ERROR, "(%s) %s", self.path, why)
             return
         self.on_change()
 
@@ -113,14 +122,14 @@ class VhostUserTransport(Transport):
             left = channel.connection.peer_is_gone()
             self._forget()
         why = "the back-end closed the connection" if left else "the back-end spoke without being asked"
-        log.limited("gone", Level.NOTICE, "(%s) %s", self.path, why)
+        log.limited((self.path, "gone"), Level.NOTICE, "(%s) %s", self.path, why)
         self.on_change()
 
     def drop(self, why: str) -> None:
         """End the conversation; a server waits for the next back-end."""
         with self._lock:
             self._forget()
-        log.limited("dropped", Level.ERROR, "(%s) %s", self.path, why)
+        log.limited((self.path, "dropped"), Level.ERROR, "(%s) %s", self.path, why)
 
     def _forget(self) -> None:
         if self._channel:
@@ -131,7 +140,7 @@ class VhostUserTransport(Transport):
     def reconnect(self) -> None:
         with self._lock:
             if self._channel is None and self._listener is None:
-                self._open(connect(self.path))
+                self._open(connect(self.path, self._timeout))
                 self._watch_peer()
 
     def _call(self, message: m.Message) -> int:
@@ -140,9 +149,17 @@ class VhostUserTransport(Transport):
                 raise DeviceError("there is no back-end")
             return self._channel.call(message)
 
+    # Another thread may end the conversation at any moment: look at the channel once.
+
     @property
     def _protocol(self) -> ProtocolFeature:
-        return self._channel.machine.protocol_features if self._channel else ProtocolFeature(0)
+        channel = self._channel
+        return channel.machine.protocol_features if channel else ProtocolFeature(0)
+
+    @property
+    def _offered(self) -> Feature:
+        channel = self._channel
+        return Feature(channel.machine.offered_features if channel else 0)
 
     # What the driver asks.
 
@@ -151,9 +168,8 @@ class VhostUserTransport(Transport):
         return self._channel is not None
 
     def features(self) -> Feature:
-        if self._channel is None:
-            return PRESUMED | OWN_FEATURES
-        offered = Feature(self._channel.machine.offered_features) | OWN_FEATURES
+        channel = self._channel
+        offered = (PRESUMED if channel is None else Feature(channel.machine.offered_features)) | OWN_FEATURES
         return offered if self._protocol & ProtocolFeature.MTU else offered & ~Feature.VIRTIO_NET_F_MTU
 
     def max_queue_pairs(self) -> int:
@@ -176,8 +192,7 @@ class VhostUserTransport(Transport):
                 raise StatusError("the back-end does not accept the features")
 
     def set_features(self, features: Feature) -> None:
-        offered = Feature(self._channel.machine.offered_features) if self._channel else Feature(0)
-        wire = (features & ~OWN_FEATURES) | (offered & Feature.VHOST_USER_F_PROTOCOL_FEATURES)
+        wire = (features & ~OWN_FEATURES) | (self._offered & Feature.VHOST_USER_F_PROTOCOL_FEATURES)
         log.info("virtio_user_dev_set_features(): (%s) set features: 0x%x", self.path, features & ~OWN_FEATURES)
         self._call(m.SetFeatures(int(wire)))
 
@@ -196,7 +211,7 @@ class VhostUserTransport(Transport):
         self._call(m.SetVringKick(index, self._kicks[index]))
 
     def enable_queue(self, index: int, on: bool) -> None:
-        if self._channel and self._channel.machine.offered_features & Feature.VHOST_USER_F_PROTOCOL_FEATURES:
+        if self._offered & Feature.VHOST_USER_F_PROTOCOL_FEATURES:
             self._call(m.SetVringEnable(index, int(on)))
 
     def stop_queue(self, index: int) -> None:
