@@ -75,6 +75,7 @@ enum vring_fault {
 	VRING_BAD_ID,          /* an id beyond the ring, or of a buffer that is not outstanding */
 	VRING_BAD_LENGTH,      /* more bytes than the buffer holds, or fewer than the header */
 	VRING_BAD_NUM_BUFFERS, /* a packet of more buffers than are outstanding */
+	VRING_HALTED,          /* nothing of that kind: the ring is about to be made anew */
 };
 
 /* Write one to an eventfd. A counter that is full has been told already, so it is not waited for.

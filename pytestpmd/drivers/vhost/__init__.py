@@ -35,6 +35,7 @@ FEATURES = (
     | Feature.VIRTIO_RING_F_EVENT_IDX
     | Feature.VHOST_USER_F_PROTOCOL_FEATURES
     | Feature.VIRTIO_F_VERSION_1
+    | Feature.VIRTIO_F_RING_PACKED
     # chains are used up in the order in which they came, one used element each
     | Feature.VIRTIO_F_IN_ORDER
 )

@@ -174,7 +174,8 @@ class VhostDevice:
 
     def _set_num(self, message: Message) -> int:
         assert isinstance(message, m.SetVringNum)
-        if message.size & (message.size - 1):
+        packed = self.features & Feature.VIRTIO_F_RING_PACKED
+        if not packed and message.size & (message.size - 1):
             raise DeviceError(f"ring {message.ring}: {message.size} descriptors are no power of two")
         self.rings[message.ring].size = message.size
         return 0

@@ -16,8 +16,6 @@ from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import DeviceError
 from pytestpmd.vhost_user.messages import SetVringAddr
 
-INDEX_MASK = 0xFFFF
-
 
 class VhostQueue:
     """The data plane's side: one ``struct vhost_virtqueue``, which lives as long as the port's configuration."""
@@ -48,6 +46,7 @@ class Ring:
         self.kicked = False
         self.told_of_fault = False
         self.queue: VhostQueue | None = None
+        self._is_packed = False
         self._kick_fd = self._call_fd = self._err_fd = -1
 
     @property
@@ -62,25 +61,40 @@ class Ring:
 
     def attach(self, queue: VhostQueue, memory: GuestMemory, features: int) -> None:
         """Serve the ring from now on. Raises :class:`DeviceError` when it does not lie in the front-end's memory."""
-        address, size, vq = self.address, self.size, queue.ptr
-        if address is None or size & (size - 1):
-            raise DeviceError(f"ring {self.index} has {size} descriptors, which is no power of two")
-        desc = memory.at_user_address(address.desc, size * 16)
-        avail = memory.at_user_address(address.avail, size * 2 + 6)
-        used = memory.at_user_address(address.used, size * 8 + 6)
-        vq.desc, vq.avail = ffi.cast("struct vring_desc *", desc), ffi.cast("struct vring_avail *", avail)
-        vq.used, vq.memory, vq.size = ffi.cast("struct vring_used *", used), memory.ptr, size
+        vq = queue.ptr
+        packed = bool(features & Feature.VIRTIO_F_RING_PACKED)
+        self._place(queue, memory, packed)
         mergeable = bool(features & Feature.VIRTIO_NET_F_MRG_RXBUF)
         modern = mergeable or bool(features & Feature.VIRTIO_F_VERSION_1)
         vq.mergeable, vq.hdr_size = mergeable, HDR_SIZE if modern else HDR_SIZE_LEGACY
         vq.event_idx = bool(features & Feature.VIRTIO_RING_F_EVENT_IDX)
-        vq.call_fd = self._call_fd
+        vq.in_order, vq.is_packed = bool(features & Feature.VIRTIO_F_IN_ORDER), packed
+        vq.memory, vq.size, vq.call_fd = memory.ptr, self.size, self._call_fd
         self._start(queue)
 
+    def _place(self, queue: VhostQueue, memory: GuestMemory, packed: bool) -> None:
+        """Find the ring's three parts (virtio 1.2, 2.7 and 2.8)."""
+        address, size, vq = self.address, self.size, queue.ptr
+        assert address is not None
+        desc = memory.at_user_address(address.desc, size * 16)
+        if packed:
+            driver, device = (memory.at_user_address(at, 4) for at in (address.avail, address.used))
+            vq.packed = ffi.cast("struct vring_packed_desc *", desc)
+            vq.driver_event = ffi.cast("struct vring_packed_event *", driver)
+            vq.device_event = ffi.cast("struct vring_packed_event *", device)
+            return
+        if size & (size - 1):
+            raise DeviceError(f"ring {self.index} has {size} descriptors, which is no power of two")
+        avail = memory.at_user_address(address.avail, size * 2 + 6)
+        used = memory.at_user_address(address.used, size * 8 + 6)
+        vq.desc, vq.avail = ffi.cast("struct vring_desc *", desc), ffi.cast("struct vring_avail *", avail)
+        vq.used = ffi.cast("struct vring_used *", used)
+
     def _start(self, queue: VhostQueue) -> None:
-        # What the ring itself says was used counts, not the base that came with it: after either side was gone, that
-        # is where it stands (DPDK's virtio-user sends 0 whatever the ring holds).
-        self.base = int(queue.ptr.used.idx)
+        # What a split ring itself says was used counts, not the base that came with it: after either side was gone,
+        # that is where it stands (DPDK's virtio-user sends 0 whatever the ring holds).
+        if not queue.ptr.is_packed:
+            self.base = int(queue.ptr.used.idx)
         lib.vhost_virtqueue_start(queue.ptr, self.base)
         self.queue, self.told_of_fault = queue, False
         # the flags are read by lcores only after this
@@ -93,16 +107,17 @@ class Ring:
             return
         lib.vhost_virtqueue_enable(self.queue.ptr, False)
         LCORES.quiesce()
-        self.base = int(self.queue.ptr.last_avail)
+        self.base = int(lib.vhost_virtqueue_index(self.queue.ptr))
+        self._is_packed = bool(self.queue.ptr.is_packed)
         self.queue.ptr.call_fd = -1
         self.queue = None
 
     def stop(self) -> int:
-        """The front-end takes the ring back: where it stood."""
+        """The front-end takes the ring back: where it stood. Of a packed ring both ends are told, and are one."""
         self.detach()
         self.kicked = False
         self._kick_fd = _replace(self._kick_fd, None)
-        return self.base & INDEX_MASK
+        return self.base | self.base << 16 if self._is_packed else self.base
 
     def set_kick(self, fd: int | None) -> None:
         """The ring is started. We poll, so the eventfd is only kept."""

@@ -20,7 +20,7 @@ from pytestpmd.ethdev.port import SPEED_UNKNOWN
 MAX_QUEUE_PAIRS = 16
 SPEEDS = {str(speed): speed for speed in (10000, 20000, 25000, 40000, 50000, 56000, 100000, 200000, 400000, 800000)}
 
-#: Asked of every back-end; VIRTIO_F_IN_ORDER only once a path makes use of it.
+#: Asked of every back-end.
 DEFAULT_FEATURES = (
     Feature.VIRTIO_NET_F_MAC
     | Feature.VIRTIO_NET_F_MTU
@@ -53,18 +53,19 @@ class VirtioUserPort(VirtioPort):
         queue_size: int = arg(256, convert=integer(2, MAX_QUEUE_SIZE))
         queues: int = arg(1, convert=integer(1, MAX_QUEUE_PAIRS))
         mrg_rxbuf: bool = True
+        packed_vq: bool = False
         in_order: bool = True
         server: bool = False
         speed: int = arg(SPEED_UNKNOWN, convert=choice(SPEEDS))
 
     def __init__(self, name: str, devargs: str, args: Args) -> None:
-        if args.queue_size & (args.queue_size - 1):
-            raise ConfigError("split virtqueue size is not power of 2")
         path = str(args.path)
         log.info("virtio_user_pmd_probe(): Backend type detected: VHOST_USER")
         transport = VhostUserTransport(path, args.queues, server=args.server)
         try:
             super().__init__(name, devargs, transport, self._wanted(args), args.queue_size, args.speed)
+            if not self.agreed.packed and args.queue_size & (args.queue_size - 1):
+                raise ConfigError("split virtqueue size is not power of 2")
         except TestpmdError:
             transport.close()
             raise
@@ -77,6 +78,10 @@ class VirtioUserPort(VirtioPort):
         wanted = DEFAULT_FEATURES
         if not args.mrg_rxbuf:
             wanted &= ~Feature.VIRTIO_NET_F_MRG_RXBUF
+        if args.in_order:
+            wanted |= Feature.VIRTIO_F_IN_ORDER
+        if args.packed_vq:
+            wanted |= Feature.VIRTIO_F_RING_PACKED
         if args.mac is None:
             wanted &= ~Feature.VIRTIO_NET_F_MAC
         if args.queues > 1:

@@ -45,6 +45,16 @@ class Agreement:
         return self.has(F.VIRTIO_RING_F_EVENT_IDX)
 
     @property
+    def packed(self) -> bool:
+        """Whether the rings have the packed layout."""
+        return self.has(F.VIRTIO_F_RING_PACKED)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the device uses buffers in the order in which it got them, and may say so of several at once."""
+        return self.has(F.VIRTIO_F_IN_ORDER)
+
+    @property
     def indirect(self) -> bool:
         """Whether a chain may lie in a table of its own."""
         return self.has(F.VIRTIO_RING_F_INDIRECT_DESC)

@@ -17,7 +17,6 @@ void packed_reset(struct virtqueue *vq)
 	vq->batch_open = 0;
 	vq->driver_event->off_wrap = 0;
 	vq->driver_event->flags = VRING_PACKED_EVENT_DISABLE; /* we poll */
-	store_release(&vq->fault, (uint32_t)VRING_OK);
 }
 
 void packed_publish(struct virtqueue *vq, const struct packed_batch *batch)

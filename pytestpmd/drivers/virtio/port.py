@@ -129,9 +129,9 @@ class VirtioPort(EthPort):
         self._check_buffers(conf, pool, agreed)
         self._warn_of_ring_sizes(conf)
         nb_queues = 2 * max(conf.nb_rxq, conf.nb_txq)
-        memory = Arena(nb_queues * shared_bytes(self._queue_size), shared=True, name=self.name)
+        memory = Arena(nb_queues * shared_bytes(self._queue_size, agreed.packed), shared=True, name=self.name)
         private = Arena(nb_queues * private_bytes(self._queue_size))
-        virtqueues = [Virtqueue(i, self._queue_size, memory, private) for i in range(nb_queues)]
+        virtqueues = [Virtqueue(i, self._queue_size, agreed.packed, memory, private) for i in range(nb_queues)]
         self._release_queues()
         self._virtqueues, self._memory, self._pools = virtqueues, memory, [pool]
         self.agreed, self.choice = agreed, choose(agreed)
@@ -221,7 +221,7 @@ class VirtioPort(EthPort):
     def _set_up_queues(self) -> None:
         """Step 7."""
         for vq in self._virtqueues:
-            self.transport.setup_queue(vq.index, vq.addresses, vq.used_idx)
+            self.transport.setup_queue(vq.index, vq.addresses, vq.base)
         for vq in self._virtqueues:
             self.transport.enable_queue(vq.index, True)
 
@@ -282,7 +282,11 @@ class VirtioPort(EthPort):
         self.on_link_change(self)
 
     def _heal(self) -> None:
-        """A queue that the last device broke starts anew with the next: lcores have let go of it."""
+        """What the last device broke starts anew with the next, and so does a packed ring, which does not say how far
+        it has come: lcores let go of it, and what it held is freed."""
+        for vq in self._virtqueues:
+            if vq.packed:
+                vq.halt()
         broken = [vq for vq in self._virtqueues if vq.ptr.fault]
         if broken:
             LCORES.quiesce()
@@ -297,6 +301,6 @@ class VirtioPort(EthPort):
     def _new_faults(self) -> Iterator[tuple[str, Any]]:
         with self._lock:
             for vq in self._virtqueues:
-                if vq.ptr.fault and vq.index not in self._told:
+                if vq.ptr.fault in FAULTS and vq.index not in self._told:
                     self._told.add(vq.index)
                     yield f"{'rxq' if vq.is_rx else 'txq'} {vq.index // 2}", vq.ptr.fault

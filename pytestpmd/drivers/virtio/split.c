@@ -22,6 +22,11 @@ void virtqueue_reset(struct virtqueue *vq)
 		vq->avail->ring[vq->size] = (uint16_t)(vq->used_cons - 1);
 }
 
+void virtqueue_halt(struct virtqueue *vq)
+{
+	store_release(&vq->fault, (uint32_t)VRING_HALTED);
+}
+
 void virtqueue_mend(struct virtqueue *vq)
 {
 	/* pairs with virtqueue_is_broken: a burst that sees no fault sees the ring made anew */

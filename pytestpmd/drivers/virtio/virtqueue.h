@@ -70,6 +70,9 @@ void virtqueue_reset(struct virtqueue *vq);
 /* Forget the fault: lcores, which leave a broken queue alone, may use it again. */
 void virtqueue_mend(struct virtqueue *vq);
 
+/* Have bursts leave the queue alone, until virtqueue_mend. */
+void virtqueue_halt(struct virtqueue *vq);
+
 /* Post every free descriptor as a receive buffer: how many were. */
 uint16_t virtqueue_refill(struct virtqueue *vq);
 

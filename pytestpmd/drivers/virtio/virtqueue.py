@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.virtio.features import Agreement
-from pytestpmd.drivers.virtio.vring import SplitLayout, split_layout
+from pytestpmd.drivers.virtio.vring import Layout, packed_layout, split_layout
 from pytestpmd.eal.memory import Arena, address_of
 from pytestpmd.eal.mempool import Mempool
 
 #: When a queue has no threshold of its own: a quarter of the ring, at most a burst (DPDK ``virtio_rxtx.c``).
 MAX_FREE_THRESH = 32
+#: The wrap counter of a packed ring's first lap, in the bit where vhost-user has it.
+FIRST_LAP = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -22,34 +24,49 @@ class RingAddresses:
     used: int
 
 
-def shared_bytes(size: int) -> int:
+def shared_bytes(size: int, packed: bool) -> int:
     """What one queue takes of the shared arena, at most."""
     tables: int = size * (lib.VIRTQUEUE_INDIRECT_MAX * 16 + ffi.sizeof("struct virtio_net_hdr"))
-    return split_layout(size).total + tables + 256
+    return _layout(size, packed).total + tables + 256
 
 
 def private_bytes(size: int) -> int:
     """What one queue takes of the private arena."""
-    slots: int = size * (ffi.sizeof("struct virtqueue_slot") + 4)
+    slots: int = size * (ffi.sizeof("struct virtqueue_slot") + 2) + _power_of_two(size) * 2
     return slots + int(ffi.sizeof("struct virtqueue")) + 512
+
+
+def _layout(size: int, packed: bool) -> Layout:
+    return packed_layout(size) if packed else split_layout(size)
+
+
+def _power_of_two(size: int) -> int:
+    """The one not below ``size``."""
+    return 1 << (size - 1).bit_length()
 
 
 class Virtqueue:
     """One ``struct virtqueue`` and its memory. Queues of even index receive, the others transmit (5.1.2)."""
 
-    def __init__(self, index: int, size: int, shared: Arena, private: Arena) -> None:
+    def __init__(self, index: int, size: int, packed: bool, shared: Arena, private: Arena) -> None:
         self.index = index
-        self.layout: SplitLayout = split_layout(size)
+        self.packed = packed
+        self.layout = _layout(size, packed)
         vq = private.struct("struct virtqueue")
         ring = shared.alloc(self.layout.total)
-        vq.desc = ffi.cast("struct vring_desc *", ring + self.layout.desc)
-        vq.avail = ffi.cast("struct vring_avail *", ring + self.layout.avail)
-        vq.used = ffi.cast("struct vring_used *", ring + self.layout.used)
+        desc, avail, used = (ring + at for at in (self.layout.desc, self.layout.avail, self.layout.used))
+        if packed:
+            vq.packed = ffi.cast("struct vring_packed_desc *", desc)
+            vq.driver_event = ffi.cast("struct vring_packed_event *", avail)
+            vq.device_event = ffi.cast("struct vring_packed_event *", used)
+        else:
+            vq.desc = ffi.cast("struct vring_desc *", desc)
+            vq.avail, vq.used = ffi.cast("struct vring_avail *", avail), ffi.cast("struct vring_used *", used)
+        self.addresses = RingAddresses(size, address_of(desc), address_of(avail), address_of(used))
         vq.slots = private.struct("struct virtqueue_slot", size)
-        vq.free_ids = private.struct("uint16_t", size)
+        vq.free_ids = private.struct("uint16_t", _power_of_two(size))
         vq.avail_shadow = private.struct("uint16_t", size)
-        vq.size = size
-        vq.id_mask = size - 1
+        vq.size, vq.id_mask = size, _power_of_two(size) - 1
         vq.kick_fd = -1
         self._tables = shared.struct("struct vring_desc", size * lib.VIRTQUEUE_INDIRECT_MAX)
         self._headers = shared.struct("struct virtio_net_hdr", size)
@@ -74,10 +91,14 @@ class Virtqueue:
         """A ring as it begins: empty, or with all buffers that a receive queue can hold. Nobody is kicked."""
         self.drain()
         self.disarm()
-        lib.virtqueue_reset(self.ptr)
+        (lib.packed_reset if self.packed else lib.virtqueue_reset)(self.ptr)
         if self.is_rx:
-            lib.virtqueue_refill(self.ptr)
+            (lib.packed_refill if self.packed else lib.virtqueue_refill)(self.ptr)
         lib.virtqueue_mend(self.ptr)
+
+    def halt(self) -> None:
+        """Have lcores leave the ring alone from their next burst on, until :meth:`reset`."""
+        lib.virtqueue_halt(self.ptr)
 
     def arm(self, kick_fd: int) -> None:
         """The device is live and may be kicked, which is done once for what it was offered before."""
@@ -93,12 +114,10 @@ class Virtqueue:
         return int(lib.virtqueue_drain(self.ptr))
 
     @property
-    def addresses(self) -> RingAddresses:
-        """For the device."""
-        vq = self.ptr
-        return RingAddresses(self.layout.size, address_of(vq.desc), address_of(vq.avail), address_of(vq.used))
+    def base(self) -> int:
+        """Where the device goes on, as VHOST_USER_SET_VRING_BASE takes it.
 
-    @property
-    def used_idx(self) -> int:
-        """How far the device has come, as it says; where it goes on after a reconnection."""
-        return int(self.ptr.used.idx)
+        A split ring says itself how far the device has come; a packed one always begins anew, at place 0 on the first
+        lap.
+        """
+        return FIRST_LAP if self.packed else int(self.ptr.used.idx)

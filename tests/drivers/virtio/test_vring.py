@@ -1,6 +1,6 @@
 import pytest
 
-from pytestpmd.drivers.virtio.vring import SplitLayout, split_layout
+from pytestpmd.drivers.virtio.vring import Layout, split_layout
 
 SIZES = [1 << power for power in range(16)]
 LINE = 64
@@ -10,7 +10,7 @@ def line_of(offset: int) -> int:
     return offset // LINE
 
 
-def parts(layout: SplitLayout) -> list[tuple[int, int]]:
+def parts(layout: Layout) -> list[tuple[int, int]]:
     """Beginning and end of table, available ring and used ring, with their event fields (virtio 1.2, 2.7)."""
     n = layout.size
     return [
