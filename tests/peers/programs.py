@@ -21,6 +21,8 @@ PROMPT = "testpmd> "
 PATIENCE_S = 30.0
 #: The command that installing the package gives.
 PYTESTPMD = str(Path(sys.executable).parent / "pytestpmd")
+#: DPDK writes its prompt letter by letter; what other threads say by themselves would come in between.
+QUIET_EAL, QUIET_APP = "--log-level=critical", "--mask-event=intr_lsc --mask-event=queue_state"
 DPDK_RUNTIME = Path("/var/run/dpdk")
 
 
@@ -130,9 +132,10 @@ class DpdkTestpmd(Program):
 
     def __init__(self, *vdevs: str, eal: str = "", options: str = "-i") -> None:
         self._prefix = f"peer{os.getpid()}-{time.monotonic_ns()}"
-        needed = f"--no-huge -m 256 --no-pci --no-telemetry --no-shconf --file-prefix={self._prefix}"
+        needed = f"--no-huge -m 256 --no-pci --no-telemetry --no-shconf --file-prefix={self._prefix} {QUIET_EAL}"
         words = [*(eal or lcores(PEER_CPU)).split(), *needed.split(), *(f"--vdev={vdev}" for vdev in vdevs)]
-        super().__init__(["dpdk-testpmd", *words, "--", "--no-mlockall", "--total-num-mbufs=4096", *options.split()])
+        app = f"--no-mlockall --total-num-mbufs=4096 {QUIET_APP} {options}"
+        super().__init__(["dpdk-testpmd", *words, "--", *app.split()])
 
     def kill(self) -> None:
         super().kill()

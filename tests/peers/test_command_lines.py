@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from peers.programs import OUR_CPU, PEER_CPU, PYTESTPMD, DpdkTestpmd, Program, Pytestpmd, eventually
+from peers.programs import OUR_CPU, PEER_CPU, PYTESTPMD, DpdkTestpmd, Program, Pytestpmd, eventually, lcores
 from peers.rounds import call_home, feed, wait_for_link
 
-needs_dpdk = pytest.mark.peer("dpdk-testpmd")
+pytestmark = pytest.mark.peer("dpdk-testpmd")
 needs_two_cpus = pytest.mark.skipif(not {0, 1} <= os.sched_getaffinity(0), reason="-l 0-1 needs CPUs 0 and 1")
 
 
-@needs_dpdk
 @needs_two_cpus
 def test_the_guides_front_end_forwards_with_dpdks_back_end(sock: Path) -> None:
     line = f"-l 0-1 -n 4 --vdev=net_virtio_user0,path={sock} -- -i --tx-offloads=0x0 --rxq=1 --txq=1 --nb-cores=1"
@@ -28,7 +27,6 @@ def test_the_guides_front_end_forwards_with_dpdks_back_end(sock: Path) -> None:
         assert ours.quit() == 0
 
 
-@needs_dpdk
 @needs_two_cpus
 def test_the_shortest_back_end_serves_dpdks_front_end(sock: Path) -> None:
     with Program([PYTESTPMD, f"--vdev=net_vhost0,iface={sock}"]) as ours:
@@ -65,29 +63,22 @@ class Shell:
 
 
 Make = Callable[..., Program]
-SIDES = [
-    pytest.param(Pytestpmd, DpdkTestpmd, id="ours-to-dpdk", marks=needs_dpdk),
-    pytest.param(DpdkTestpmd, Pytestpmd, id="dpdk-to-ours", marks=needs_dpdk),
-    pytest.param(Pytestpmd, Pytestpmd, id="ours-to-ours"),
-]
 OPTIONS = "--mask-event=intr_lsc -i"
 
 
-def eal(cpu: int, name: str, sock: Path) -> str:
-    return f"--lcores=0@{cpu},1@{cpu} -n 4 --file-prefix={sock.parent.name}{name} --no-pci"
+def eal(cpu: int, name: str) -> str:
+    return f"{lcores(cpu)} -n 4 --file-prefix={name} --no-pci"
 
 
-@pytest.mark.parametrize(("make_vhost", "make_virtio"), SIDES)
+@pytest.mark.parametrize(("make_vhost", "make_virtio"), [(Pytestpmd, DpdkTestpmd), (DpdkTestpmd, Pytestpmd)])
 def test_dpdks_virtio_suite_passes(sock: Path, make_vhost: Make, make_virtio: Make) -> None:
-    vhost_device, virtio_device = (
-        f"eth_vhost0,iface={sock},client=1",
-        f"net_virtio_user0,mac=00:01:02:03:04:05,path={sock},server=1",
-    )
-    with make_vhost(vhost_device, eal=eal(OUR_CPU, "a", sock), options=OPTIONS).ready() as back:
+    vhost_device = f"eth_vhost0,iface={sock},client=1"
+    virtio_device = f"net_virtio_user0,mac=00:01:02:03:04:05,path={sock},server=1"
+    with make_vhost(vhost_device, eal=eal(OUR_CPU, "vhost"), options=OPTIONS).ready() as back:
         vhost = Shell(back)
         vhost.send("set fwd mac", "Set mac packet forwarding mode")
         for _ in range(2):
-            with make_virtio(virtio_device, eal=eal(PEER_CPU, "b", sock), options=OPTIONS).ready() as front:
+            with make_virtio(virtio_device, eal=eal(PEER_CPU, "virtio"), options=OPTIONS).ready() as front:
                 virtio = Shell(front)
                 wait_for_link(back, front)
                 vhost.send("clear port stats all", "NIC statistics for port 0 cleared")
