@@ -23,6 +23,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--path", action="append", choices=[path.name for path in PATHS], help="only this; repeatable")
     parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH", help="another program")
     parser.add_argument("--pair", action="append", metavar="BACKEND/FRONTEND", help="ours/ours, dpdk/dpdk; repeatable")
+    parser.add_argument("--patience", type=float, default=5, help="seconds a window may wait for silence (5)")
     parser.add_argument("--part", choices=["pairs", "alone"], help="only the pairs, or only the program on its own")
     return parser.parse_args()
 
@@ -39,7 +40,7 @@ def programs(more: Sequence[str]) -> dict[str, str]:
 
 def show(name: str, *cells: object) -> None:
     """One row."""
-    print(f"{name:26}" + "".join(f"{cell!s:24}" for cell in cells).rstrip(), flush=True)
+    print(f"{name:24}" + "".join(f"  {cell!s:26}" for cell in cells).rstrip(), flush=True)
 
 
 def compare(args: argparse.Namespace, load: Load, cpus: Sequence[int]) -> None:
@@ -50,7 +51,7 @@ def compare(args: argparse.Namespace, load: Load, cpus: Sequence[int]) -> None:
     base = names[-1]
     print(
         f"Back-end/front-end, Mpps that come back: median [least-most] of {load.rounds} windows of {load.window_s:g} s,"
-        f" in turn; {load.frame_size}-byte frames, {load.queue_size}-entry rings"
+        f" in turn (~N: N of them while others ran); {load.frame_size}-byte frames, {load.queue_size}-entry rings"
     )
     show("path", *names, *(f"{name} to {base}" for name in names[:-1]))
     for path in PATHS:
@@ -64,8 +65,8 @@ def compare(args: argparse.Namespace, load: Load, cpus: Sequence[int]) -> None:
 def alone(load: Load, cpus: Sequence[int]) -> None:
     """Ours by itself."""
     first, second = cpus
-    usual = appliance.look_at(OURS, f"0@{first},1@{second}", load)
-    full = appliance.look_at(OURS, f"0@{first},1@{first},2@{second}", load)
+    usual = appliance.look_at(OURS, first, [second], load)
+    full = appliance.look_at(OURS, first, cpus, load)
     print(f"\nOurs alone: the built-in pair, default mbufs, {load.frame_size}-byte frames")
     show("one lcore forwards", f"{usual.forwards_mpps} Mpps, both ports together")
     show("VmRSS while it does", f"{usual.rss_mb:.0f} MB")
@@ -82,7 +83,7 @@ def main() -> int:
     if len(cpus) < 2:
         print("bench: two CPUs are needed, one for each end", file=sys.stderr)
         return 1
-    load = Load(args.rounds, args.seconds, args.size, args.queue_size)
+    load = Load(args.rounds, args.seconds, args.size, args.queue_size, args.patience)
     if args.part != "alone":
         compare(args, load, cpus)
     if args.part != "pairs":

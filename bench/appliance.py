@@ -3,9 +3,11 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bench.console import Console
-from bench.loopback import Load, Series, rate_mpps
+from bench.loopback import Load, Series, rate
+from bench.quiet import Watch, Window, quietest
 
 QUESTION = "show port stats all"
 
@@ -29,21 +31,25 @@ class Appliance:
     answers: Answers
 
 
-def look_at(program: str, lcores: str, load: Load, questions: int = 200) -> Appliance:
-    """Forward with every worker of ``lcores`` (EAL's ``--lcores``), and ask the console meanwhile."""
-    workers = lcores.count("@") - 1
-    with Console([program, f"--lcores={lcores}", "--", "-i", f"--nb-cores={workers}"]) as console:
+def look_at(program: str, console_cpu: int, cpus: Sequence[int], load: Load, questions: int = 200) -> Appliance:
+    """Forward with a worker on each of ``cpus``, and ask the console meanwhile."""
+    lcores = ",".join(f"{lcore}@{cpu}" for lcore, cpu in enumerate((console_cpu, *cpus)))
+    with Console([program, f"--lcores={lcores}", "--", "-i", f"--nb-cores={len(cpus)}"]) as console:
         console.run(f"set txpkts {load.frame_size}")
-        rates = []
-        for _ in range(load.rounds):
+        watch = partial(Watch, cpus, (console.pid,))
+
+        def window() -> Window:
             console.run("start tx_first 32")
-            rates.append(rate_mpps(console, load.window_s, ports=(0, 1)))
+            taken = rate(console, load.window_s, watch, ports=(0, 1))
             console.run("stop")
+            return taken
+
+        rates = [quietest(window, cpus, load.patience_s) for _ in range(load.rounds)]
         console.run("start tx_first 32")
         answers = Answers([console.timed(QUESTION) * 1e3 for _ in range(questions)])
         rss_mb = console.rss_mb()
         console.run("stop")
-    return Appliance(Series(rates), rss_mb, answers)
+    return Appliance(Series.of(rates), rss_mb, answers)
 
 
 def startup_s(program: str, arguments: Sequence[str] = (), term: str = "dumb", runs: int = 9) -> Series:

@@ -1,7 +1,8 @@
 """Pairs of programs, back-end and front-end on one vhost-user socket, measured in turn.
 
 A machine drifts: other guests, clocks, caches. So all pairs are started once and left idle, and then short windows go
-round them, A B A B. What slows one down slows its neighbour too, and the ratio of two medians stays.
+round them, A B A B. What slows one down slows its neighbour too, and the ratio of two medians stays. A window waits for
+other programs to be silent, and is measured again when they were not.
 """
 
 import re
@@ -9,12 +10,14 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.console import Console, NoPrompt
+from bench.quiet import MOST_OTHERS, Watch, Window, quietest
 
 EAL = "--no-pci --no-huge -m 512 --no-telemetry --no-shconf"
 APP = "-i --nb-cores=1 --no-mlockall --total-num-mbufs=16384"
@@ -50,20 +53,28 @@ class Load:
     window_s: float = 0.4
     frame_size: int = 64
     queue_size: int = 256
+    #: How long a window may wait for silence, in seconds.
+    patience_s: float = 5.0
 
 
 @dataclass(frozen=True)
 class Series:
-    """One figure, measured several times."""
+    """One figure, measured several times; ``disturbed`` of them while others ran."""
 
     values: Sequence[float]
+    disturbed: int = 0
+
+    @classmethod
+    def of(cls, windows: Sequence[Window]) -> "Series":
+        return cls([one.value for one in windows], sum(one.others > MOST_OTHERS for one in windows))
 
     @property
     def median(self) -> float:
         return statistics.median(self.values)
 
     def __str__(self) -> str:
-        return f"{self.median:.2f} [{min(self.values):.2f}-{max(self.values):.2f}]"
+        noise = f" ~{self.disturbed}" if self.disturbed else ""
+        return f"{self.median:.2f} [{min(self.values):.2f}-{max(self.values):.2f}]{noise}"
 
     def over(self, other: "Series") -> "Ratio":
         """This against another that was measured in the same rounds."""
@@ -89,13 +100,14 @@ def rx_packets(console: Console, ports: Iterable[int] = (0,)) -> int:
     return sum(int(RX_PACKETS.findall(answer)[0]) for answer in answers)
 
 
-def rate_mpps(console: Console, window_s: float, ports: Sequence[int] = (0,)) -> float:
+def rate(console: Console, window_s: float, watch: Callable[[], Watch], ports: Sequence[int] = (0,)) -> Window:
     """What ports receive in one window, in millions of packets per second, while forwarding runs."""
     time.sleep(RUN_UP_S)
+    watching = watch()
     began, before = time.monotonic(), rx_packets(console, ports)
     time.sleep(window_s)
     ended, after = time.monotonic(), rx_packets(console, ports)
-    return (after - before) / (ended - began) / 1e6
+    return Window((after - before) / (ended - began) / 1e6, watching.others())
 
 
 class Pair:
@@ -117,16 +129,17 @@ class Pair:
             app = f"{APP} {path.app}"
             self._front = undo.enter_context(Console(command(frontend, cpus[1], f"{tag}f", device, app)))
             self._back.run(f"set txpkts {load.frame_size}")
+            self._watch = partial(Watch, cpus, (self._back.pid, self._front.pid))
             self._stack = undo.pop_all()
 
-    def window(self, window_s: float) -> float:
+    def window(self, window_s: float) -> Window:
         """Forward for a while: millions of packets per second that come back to the back-end."""
         self._front.run("start")
         self._back.run("start tx_first 32")
-        rate = rate_mpps(self._back, window_s)
+        window = rate(self._back, window_s, self._watch)
         self._back.run("stop")
         self._front.run("stop")
-        return rate
+        return window
 
     def close(self) -> None:
         """End both programs."""
@@ -152,5 +165,11 @@ def measure(
                 print(f"{path.name}: {name} does not start: {error}")
                 continue
             stack.callback(running[name].close)
-        rounds = [{name: pair.window(load.window_s) for name, pair in running.items()} for _ in range(load.rounds)]
-    return {name: Series([one[name] for one in rounds]) for name in running}
+        rounds = [
+            {
+                name: quietest(partial(pair.window, load.window_s), cpus, load.patience_s)
+                for name, pair in running.items()
+            }
+            for _ in range(load.rounds)
+        ]
+    return {name: Series.of([one[name] for one in rounds]) for name in running}
