@@ -33,17 +33,13 @@ class ControlThread:
         if self._stopping:
             return
         self._stopping = True
-        self.wake()
+        with suppress(BlockingIOError):
+            os.write(self._wake_write, b"\0")
         if self._thread.is_alive():
             self._thread.join()
         self._selector.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
-
-    def wake(self) -> None:
-        """Have the clock's callback called now."""
-        with suppress(BlockingIOError):
-            os.write(self._wake_write, b"\0")
 
     def watch(self, fd: int, callback: Callable[[], None]) -> None:
         """Call back whenever ``fd`` is readable or its peer is gone."""
@@ -54,6 +50,9 @@ class ControlThread:
         with suppress(KeyError, ValueError):
             self._selector.unregister(fd)
 
+    def _watched(self, fd: int) -> selectors.SelectorKey | None:
+        return self._selector.get_map().get(fd)
+
     def _woken(self) -> None:
         with suppress(BlockingIOError):
             os.read(self._wake_read, 4096)
@@ -62,7 +61,8 @@ class ControlThread:
         next_tick = time.monotonic() + TICK_S
         while not self._stopping:
             for key, _ in self._selector.select(max(0.0, next_tick - time.monotonic())):
-                key.data()
+                if self._watched(key.fd) is key:  # a callback before this one may have ended the watch
+                    key.data()
                 if self._stopping:
                     return
             if time.monotonic() >= next_tick:

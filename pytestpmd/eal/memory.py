@@ -8,6 +8,7 @@ that nobody can shrink it under an lcore. All the rest lives in private arenas. 
 import fcntl
 import mmap
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +31,9 @@ class Region:
 
 
 class Arena:
-    """One mapping of ``size`` bytes (rounded up to pages), zeroed; lives as long as it or a block of it is held.
+    """One mapping of ``size`` bytes (rounded up to pages), zeroed; unmapped when nobody holds the arena any more.
 
-    A pointer stored in a C struct keeps nothing alive: whoever hands one to C keeps the arena.
+    A block keeps nothing alive, in Python as little as in a C struct: whoever keeps one keeps the arena.
     """
 
     def __init__(self, size: int, *, shared: bool = False, name: str = "pytestpmd") -> None:
@@ -42,7 +43,8 @@ class Arena:
             self._map = self._share(name) if shared else mmap.mmap(-1, self.size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         except OSError as error:
             raise TestpmdError(f"Cannot map {self.size} bytes of memory for {name}: {error.strerror}") from None
-        self._map.madvise(mmap.MADV_HUGEPAGE)
+        with suppress(OSError):  # a kernel without transparent huge pages
+            self._map.madvise(mmap.MADV_HUGEPAGE)
         self._memory = ffi.from_buffer("uint8_t[]", self._map)
         self.address = int(ffi.cast("uintptr_t", self._memory))
         self._used = 0
