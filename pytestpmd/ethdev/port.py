@@ -16,7 +16,17 @@ from pytestpmd.ethdev.link import SPEED_UNKNOWN, Link
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload, names
 from pytestpmd.ethdev.stats import QUEUE_FIELDS, QueueCounters, Stats, port_stats
 
-__all__ = ["SPEED_UNKNOWN", "DescLimits", "DeviceInfo", "EthPort", "Link", "PortConf", "PortState", "Queue"]
+__all__ = [
+    "SPEED_UNKNOWN",
+    "BurstChoice",
+    "DescLimits",
+    "DeviceInfo",
+    "EthPort",
+    "Link",
+    "PortConf",
+    "PortState",
+    "Queue",
+]
 
 
 class PortState(Enum):
@@ -76,6 +86,16 @@ class PortConf:
     tx_free_thresh: int = 0
     mtu: int = 1500
     lsc: bool = True
+
+
+@dataclass(frozen=True)
+class BurstChoice:
+    """Which function moves a port's packets one way (``Rx`` or ``Tx``), why, and what each other one would take."""
+
+    way: str
+    callback: str
+    because: str
+    others: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass
@@ -161,6 +181,10 @@ class EthPort(ABC):
     @abstractmethod
     def release(self) -> None:
         """Give back everything: queues, mbufs, sockets, threads."""
+
+    @abstractmethod
+    def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
+        """The receive and the transmit function in use."""
 
     def private_info(self) -> str:
         """The driver's own lines of ``show port info``."""

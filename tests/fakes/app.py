@@ -6,7 +6,17 @@ from typing import Any
 
 from pytestpmd.config import Config
 from pytestpmd.errors import NotSupported, TestpmdError
-from pytestpmd.ethdev.port import SPEED_UNKNOWN, DescLimits, DeviceInfo, EthPort, Link, PortConf, PortState, Queue
+from pytestpmd.ethdev.port import (
+    SPEED_UNKNOWN,
+    BurstChoice,
+    DescLimits,
+    DeviceInfo,
+    EthPort,
+    Link,
+    PortConf,
+    PortState,
+    Queue,
+)
 from pytestpmd.ethdev.ports import Ports
 from pytestpmd.ethdev.stats import QueueCounters, Stats
 from pytestpmd.fwd.topology import LcoreSpec, plan
@@ -84,6 +94,10 @@ class FakePort(EthPort):
         if not on:
             raise NotSupported("Operation not supported")
         self.all_multicast = on
+
+    def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
+        others = (("fake_rx_vec", ("vectors agreed (vectorized=1)", "packed rings not agreed (packed_vq=0)")),)
+        return BurstChoice("Rx", "fake_rx", "it is there", others), BurstChoice("Tx", "fake_tx", "it is there")
 
     def setup(self, conf: PortConf, pool: Any) -> None:
         self.rx_queues = [FakeQueue(None, None, None) for _ in range(conf.nb_rxq)]

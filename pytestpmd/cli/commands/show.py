@@ -37,6 +37,11 @@ def each_port(app: "TestPmd", which: int | str, show: Callable[[EthPort], str]) 
     return show(app.ports[which])
 
 
+@command("show port (port_id) rxtx", "Show which functions receive and transmit, and why.", "display")
+def show_port_rxtx(app: "TestPmd", port_id: int) -> str:
+    return each_port(app, port_id, render_port.rxtx)
+
+
 def _info(app: "TestPmd", port: EthPort) -> str:
     return render_port.info(port)
 

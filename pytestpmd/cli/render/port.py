@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pytestpmd.ethdev.link import Link, speed_text
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload, names
-from pytestpmd.ethdev.port import DescLimits, DeviceInfo, EthPort
+from pytestpmd.ethdev.port import BurstChoice, DescLimits, DeviceInfo, EthPort
 
 BORDER = "*" * 21
 FLOW_TYPES_WIDTH = 64
@@ -194,3 +194,16 @@ def offload_configuration(port: EthPort, kind: str) -> str:
 
 def _words(head: str, offloads: int, kind: str) -> str:
     return " ".join([head, *names(offloads, RxOffload if kind == "Rx" else TxOffload)])
+
+
+def rxtx(port: EthPort) -> str:
+    """``show port N rxtx``: the burst functions in use, why, and what each other one would take."""
+    return "\n".join(
+        [f"Receive and transmit functions of port {port.port_id}:", *map(_burst_choice, port.burst_choices())]
+    )
+
+
+def _burst_choice(choice: BurstChoice) -> str:
+    lines = [f"  {choice.way}: {choice.callback}", f"    because {choice.because}"]
+    lines += [f"    {name} would need: {', '.join(needs)}" for name, needs in choice.others]
+    return "\n".join(lines)

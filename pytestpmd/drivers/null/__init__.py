@@ -13,7 +13,7 @@ from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import ConfigError, NotSupported
 from pytestpmd.ethdev.offloads import TxOffload
-from pytestpmd.ethdev.port import DeviceInfo, EthPort, Link, PortConf, Queue
+from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, EthPort, Link, PortConf, Queue
 
 MAX_QUEUES = 1024
 _IP = ("", "-frag", "-tcp", "-udp", "-sctp", "-other")
@@ -76,10 +76,16 @@ class NullPort(EthPort):
         self.rx_queues = [self._queue(memory, pool, rx_burst) for _ in range(conf.nb_rxq)]
         self.tx_queues = [self._queue(memory, pool, tx_burst) for _ in range(conf.nb_txq)]
 
-    def _bursts(self) -> tuple[Any, Any]:
+    def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
+        because = f"no-rx={int(self.args.no_rx)}, copy={self.args.copy}"
         if self.args.no_rx:
-            return lib.null_rx_nothing, lib.null_tx
-        return (lib.null_rx_copy, lib.null_tx_copy) if self.args.copy else (lib.null_rx, lib.null_tx)
+            return BurstChoice("Rx", "null_rx_nothing", because), BurstChoice("Tx", "null_tx", because)
+        suffix = "_copy" if self.args.copy else ""
+        return BurstChoice("Rx", f"null_rx{suffix}", because), BurstChoice("Tx", f"null_tx{suffix}", because)
+
+    def _bursts(self) -> tuple[Any, Any]:
+        rx, tx = self.burst_choices()
+        return getattr(lib, rx.callback), getattr(lib, tx.callback)
 
     def _queue(self, memory: Arena, pool: Mempool, burst: Any) -> Queue:
         queue = memory.struct("struct null_queue")

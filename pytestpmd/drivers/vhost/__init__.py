@@ -21,7 +21,7 @@ from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import DeviceError
 from pytestpmd.ethdev.offloads import TxOffload
-from pytestpmd.ethdev.port import DeviceInfo, EthPort, Link, PortConf, Queue
+from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, EthPort, Link, PortConf, Queue
 from pytestpmd.ethdev.stats import SIZE_BINS
 from pytestpmd.log import Level
 from pytestpmd.vhost_user.connection import Connection, Listener, connect, listen
@@ -108,6 +108,10 @@ class VhostPort(EthPort):
 
     def link(self) -> Link:
         return Link(up=self._device is not None and self._device.is_served)
+
+    def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
+        because = "it serves both layouts: which one the ring has is known when a front-end comes"
+        return BurstChoice("Rx", "vhost_rx_burst", because), BurstChoice("Tx", "vhost_tx_burst", because)
 
     def private_info(self) -> str:
         device = self._device

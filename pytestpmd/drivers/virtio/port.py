@@ -10,7 +10,7 @@ from typing import Any
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
-from pytestpmd.drivers.virtio.paths import Choice, choose
+from pytestpmd.drivers.virtio.paths import RX_PATHS, TX_PATHS, Choice, choose, explain
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio.virtqueue import Virtqueue, private_bytes, shared_bytes
 from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, MAX_RX_PKT_LEN, RX_OVERHEAD, Feature, Status
@@ -19,7 +19,7 @@ from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import ConfigError, DeviceError, NotSupported
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
-from pytestpmd.ethdev.port import SPEED_UNKNOWN, DescLimits, DeviceInfo, EthPort, Link, PortConf, Queue
+from pytestpmd.ethdev.port import SPEED_UNKNOWN, BurstChoice, DescLimits, DeviceInfo, EthPort, Link, PortConf, Queue
 from pytestpmd.ethdev.stats import SIZE_BINS
 from pytestpmd.log import log_type
 
@@ -105,6 +105,9 @@ class VirtioPort(EthPort):
     def _need_control_queue(self) -> None:
         log.info("host does not support rx control")
         raise NotSupported("Operation not supported")
+
+    def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
+        return explain("Rx", RX_PATHS, self.agreed), explain("Tx", TX_PATHS, self.agreed)
 
     def private_info(self) -> str:
         use_inorder = int(self.agreed.has(Feature.VIRTIO_F_IN_ORDER))

@@ -117,3 +117,15 @@ def test_offload_configuration_has_a_line_a_queue() -> None:
     assert printed(render.offload_configuration(port, "Rx")) == transcript("rx-offload-configuration")
     port.conf = PortConf(tx_offloads=0x8001)
     assert "  Queue[ 0] : VLAN_INSERT MULTI_SEGS\n" in render.offload_configuration(port, "Tx")
+
+
+def test_rxtx_names_both_functions_why_and_what_the_others_would_take() -> None:
+    port = FakeApp().ports[0]
+    assert render.rxtx(port).splitlines() == [
+        "Receive and transmit functions of port 0:",
+        "  Rx: fake_rx",
+        "    because it is there",
+        "    fake_rx_vec would need: vectors agreed (vectorized=1), packed rings not agreed (packed_vq=0)",
+        "  Tx: fake_tx",
+        "    because it is there",
+    ]

@@ -35,7 +35,7 @@ def test_every_path_is_a_burst_function_of_the_data_plane(path: Path) -> None:
 
 @pytest.mark.parametrize("paths", [RX_PATHS, TX_PATHS], ids=["rx", "tx"])
 def test_the_last_path_serves_where_no_other_may(paths: tuple[Path, ...]) -> None:
-    assert paths[-1].rule(Agreement(Feature(0)))
+    assert paths[-1].serves(Agreement(Feature(0)))
 
 
 def test_every_path_can_say_why_it_was_taken() -> None:
