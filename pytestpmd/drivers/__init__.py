@@ -72,6 +72,6 @@ def probe(device: str) -> EthPort:
     cls = DRIVERS[name]
     try:
         return cls(wanted.name, wanted.arguments, cls.Args.parse(wanted.arguments, owner=name.removeprefix("net_")))
-    except TestpmdError as error:
+    except (TestpmdError, OSError) as error:
         EAL.error("%s: %s", wanted.name, error)
         raise ProbeError(wanted.name, str(error)) from error

@@ -123,7 +123,7 @@ class Listener:
     """A listening socket in the file system; the file goes away with :meth:`close`."""
 
     def __init__(self, path: str) -> None:
-        _check_path(path)
+        check_path(path)
         _remove_stale(path)
         self.path = path
         self._socket = _new_socket()
@@ -176,7 +176,7 @@ def listen(path: str) -> Listener:
 
 def connect(path: str, timeout: float = TIMEOUT) -> Connection:
     """Connect to whoever listens at ``path``; :class:`DeviceError` with the system's reason if nobody does."""
-    _check_path(path)
+    check_path(path)
     sock = _new_socket()
     deadline = time.monotonic() + timeout
     while True:
@@ -194,12 +194,16 @@ def connect(path: str, timeout: float = TIMEOUT) -> Connection:
 
 
 def _new_socket() -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    except OSError as error:
+        raise DeviceError(f"Cannot open a socket: {error.strerror}") from error
     sock.setblocking(False)
     return sock
 
 
-def _check_path(path: str) -> None:
+def check_path(path: str) -> None:
+    """Raise :class:`DeviceError` for what can be no socket's path."""
     if not path or "\0" in path:
         raise DeviceError("A socket needs a path")
     if len(os.fsencode(path)) > MAX_PATH:

@@ -24,7 +24,7 @@ from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, EthPort, Link, PortConf, Queue
 from pytestpmd.ethdev.stats import SIZE_BINS
 from pytestpmd.log import Level
-from pytestpmd.vhost_user.connection import Connection, Listener, connect, listen
+from pytestpmd.vhost_user.connection import Connection, Listener, check_path, connect, listen
 
 MAX_QUEUE_PAIRS = 128
 RECONNECT_S = 1.0
@@ -87,14 +87,15 @@ class VhostPort(EthPort):
         self._control.start()
 
     def _open(self, client: bool) -> None:
-        if client:
-            self._attempt()
-            return
         try:
-            self._listener = listen(self.path)
+            check_path(self.path)
+            self._listener = None if client else listen(self.path)
         except DeviceError:
             self._control.stop()
             raise
+        if self._listener is None:
+            self._attempt()
+            return
         log.info("(%s) vhost-user server: socket created, fd: %d", self.path, self._listener.fileno())
         log.info("(%s) binding succeeded", self.path)
         self._control.watch(self._listener.fileno(), self._accept)

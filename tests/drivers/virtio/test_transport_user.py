@@ -95,6 +95,7 @@ def make_port(sock: Path, pool: Mempool) -> Iterator[MakePort]:
 
 def test_the_greeting_is_dpdk_s(sock: Path, backend: FakeBackend) -> None:
     VhostUserTransport(str(sock), 1).close()
+    assert backend.is_left()
     assert backend.names == GREETING
     assert all(asked.flags == VERSION for asked in backend.asked)
     assert backend.last(R.SET_PROTOCOL_FEATURES).u64 == PROTOCOL
@@ -103,6 +104,7 @@ def test_the_greeting_is_dpdk_s(sock: Path, backend: FakeBackend) -> None:
 def test_no_more_of_the_protocol_is_asked_for_than_both_sides_have(sock: Path, backend: FakeBackend) -> None:
     backend.protocol = (1 << 20) - 1
     VhostUserTransport(str(sock), 1).close()
+    assert backend.is_left()
     assert backend.last(R.SET_PROTOCOL_FEATURES).u64 == PROTOCOL
 
 

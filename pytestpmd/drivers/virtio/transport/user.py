@@ -53,17 +53,20 @@ class VhostUserTransport(Transport):
         self._lock = threading.RLock()
         self._channel: FrontendChannel | None = None
         self._listener: Listener | None = None
-        self._kicks = [os.eventfd(0, KICK_FLAGS) for _ in range(2 * nb_pairs)]
-        self._calls = [os.eventfd(0, KICK_FLAGS) for _ in range(2 * nb_pairs)]
+        self._kicks: list[int] = []
+        self._calls: list[int] = []
         self._control = ControlThread("virtio-user", self._tick)
         try:
+            for _ in range(2 * nb_pairs):
+                self._kicks.append(os.eventfd(0, KICK_FLAGS))
+                self._calls.append(os.eventfd(0, KICK_FLAGS))
             if server:
                 self._listener = listen(path)
                 self._control.watch(self._listener.fileno(), self._accept)
             else:
                 self._open(connect(path, timeout))
                 self._watch_peer()
-        except DeviceError:
+        except (DeviceError, OSError):
             self._close_fds()
             self._control.stop()
             raise
