@@ -37,8 +37,12 @@ def open_fds() -> dict[str, str]:
 def nothing_leaks() -> Iterator[None]:
     """No more file descriptors and threads at the end than at the beginning."""
     fds, threads = open_fds(), set(threading.enumerate())
+
+    def left() -> dict[str, str]:
+        return {fd: what for fd, what in open_fds().items() if fds.get(fd) != what}
+
     yield
-    gc.collect()  # an arena that a caught exception's frames hold
     assert eventually(lambda: not set(threading.enumerate()) - threads, 2.0), "threads are left"
-    left = {fd: what for fd, what in open_fds().items() if fds.get(fd) != what}
-    assert not left, "file descriptors are left"
+    if left():
+        gc.collect()  # an arena that the frames of a caught exception hold
+    assert not left(), "file descriptors are left"
