@@ -446,6 +446,21 @@ def test_a_client_connects_anew_when_the_port_starts_again(
         assert pool.in_use() == 0
 
 
+def test_a_client_whose_back_end_comes_back_goes_on_by_itself(
+    backend: FakeBackend, make_port: MakePort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytestpmd.drivers.virtio.transport.user.RECONNECT_S", SHORT_S)
+    port = make_port()
+    port.start()
+    changes: list[bool] = []
+    port.on_link_change = lambda changed: changes.append(changed.link().up)
+    for cycle in range(3):
+        backend.leave()
+        assert eventually(lambda: changes == [False, True] * (cycle + 1))  # noqa: B023  # asked at once
+    backend.device(0).deliver(frame())
+    assert receive(port.rx_queues[0].burst, port.rx_queues[0].handle) == [frame()]
+
+
 def test_a_client_whose_back_end_is_gone_for_good_does_not_start(sock: Path, make_port: MakePort) -> None:
     with FakeBackend(sock):
         port = make_port()

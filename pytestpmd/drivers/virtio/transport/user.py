@@ -1,11 +1,12 @@
 """net_virtio_user over vhost-user: the driver's process is the front-end, its memory the guest's.
 
-The rings' addresses serve as guest and as user addresses alike. As a client it connects once, at probe; as a server it
-listens and takes back-ends as they come, one at a time.
+The rings' addresses serve as guest and as user addresses alike. As a client it connects at probe, and every
+second again once its back-end has left; as a server it listens and takes back-ends as they come, one at a time.
 """
 
 import os
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -34,6 +35,7 @@ PRESUMED = (
     | Feature.VIRTIO_F_RING_PACKED
     | Feature.VHOST_USER_F_PROTOCOL_FEATURES
 )
+RECONNECT_S = 1.0
 KICK_FLAGS = os.EFD_CLOEXEC | os.EFD_NONBLOCK
 
 
@@ -49,6 +51,7 @@ class VhostUserTransport(Transport):
         self.on_change = self.on_tick = lambda: None
         self._nb_pairs = nb_pairs
         self._status = Status.RESET
+        self._next_attempt = 0.0
         #: Held while the channel is used or replaced; never while the driver is called back.
         self._lock = threading.RLock()
         self._channel: FrontendChannel | None = None
@@ -73,7 +76,19 @@ class VhostUserTransport(Transport):
         self._control.start()
 
     def _tick(self) -> None:
+        if self._listener is None and self._channel is None and time.monotonic() >= self._next_attempt:
+            self._look_for_back_end()
         self.on_tick()
+
+    def _look_for_back_end(self) -> None:
+        """As a client whose back-end left: perhaps it is back."""
+        self._next_attempt = time.monotonic() + RECONNECT_S
+        try:
+            self.reconnect(timeout=0)
+        except DeviceError as error:
+            log.debug("(%s) %s", self.path, error)
+            return
+        self.on_change()
 
     # The connection.
 
@@ -140,11 +155,12 @@ class VhostUserTransport(Transport):
             self._control.unwatch(self._channel.connection.fileno())
             self._channel.close()
         self._channel = None
+        self._next_attempt = time.monotonic() + RECONNECT_S
 
-    def reconnect(self) -> None:
+    def reconnect(self, timeout: float = TIMEOUT) -> None:
         with self._lock:
             if self._channel is None and self._listener is None:
-                self._open(connect(self.path, self._timeout))
+                self._open(connect(self.path, timeout))
                 self._watch_peer()
 
     def _call(self, message: m.Message) -> int:
