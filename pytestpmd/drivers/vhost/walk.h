@@ -102,6 +102,14 @@ static inline void walk_on(struct walk *walk, const struct step *step)
 	}
 }
 
+/* Buffers to be read are not to be marked for writing, but DPDK's driver (net/virtio, 22.11) leaves
+ * that mark on any of those in its packed rings' indirect tables; to read them does no harm. */
+static inline bool walk_is_of_kind(const struct walk *walk, const struct step *step)
+{
+	return (step->flags & VRING_DESC_F_WRITE) == walk->kind ||
+	       (walk->packed && walk->indirect && !walk->kind);
+}
+
 /* Take the chain's next buffer in hand. False at its end, and at what cannot be, which `bad` tells.
  */
 static inline bool walk_step(struct walk *walk)
@@ -116,7 +124,7 @@ static inline bool walk_step(struct walk *walk)
 	step = walk_read(walk);
 	if ((step.flags & VRING_DESC_F_INDIRECT) && !(walk->packed && walk->indirect))
 		return walk_indirect(walk, &step) && walk_step(walk);
-	if ((step.flags & VRING_DESC_F_WRITE) != walk->kind)
+	if (!walk_is_of_kind(walk, &step))
 		return walk_fail(walk);
 	walk->at = vhost_translate(walk->vq->memory, step.addr, step.len, &room);
 	if (!walk->at)
