@@ -121,12 +121,13 @@ static ALWAYS_INLINE uint16_t dequeue_chunk(struct vhost_virtqueue *vq, struct u
 static ALWAYS_INLINE uint16_t dequeue(
         struct vhost_virtqueue *vq, struct mbuf **pkts, uint16_t nb, const bool packed)
 {
-	struct used_batch batch = {.skip = packed && vq->in_order};
+	struct used_batch batch;
 	uint16_t waiting, nb_rx = 0, before;
 	struct stats_run run = {0};
 
 	if (!ring_is_live(vq))
 		return 0;
+	used_batch_begin(&batch, packed && vq->in_order);
 	waiting = ring_waiting(vq, packed);
 	/* bad chains make no packets: a burst looks at no more chains than were asked for */
 	do {

@@ -214,10 +214,11 @@ static ALWAYS_INLINE uint16_t enqueue_chunk(struct vhost_virtqueue *vq, struct u
 static ALWAYS_INLINE uint16_t enqueue(
         struct vhost_virtqueue *vq, struct mbuf **pkts, uint16_t nb, const bool packed)
 {
-	struct used_batch batch = {0};
+	struct used_batch batch;
 	uint16_t waiting, nb_done = 0, nb_sent = 0;
 	struct stats_run run = {0};
 
+	used_batch_begin(&batch, false);
 	if (ring_is_live(vq) && (waiting = ring_waiting(vq, packed)) != 0) {
 		while (nb_done < nb) {
 			uint16_t n = min_of((uint16_t)(nb - nb_done), (uint16_t)CHUNK);

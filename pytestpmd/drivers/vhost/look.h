@@ -4,7 +4,8 @@
 
 /* C only */
 
-#define CHUNK 32
+#define CHUNK        32
+#define USED_PENDING 64
 
 /* A chain as the first look found it. */
 struct look {
@@ -25,7 +26,19 @@ struct used_batch {
 	bool skip; /* packed, in order, nothing written to: only one of them need be said */
 	uint16_t last_id;
 	uint64_t first_word;
+	/* packed: words for the places behind the first, which are written from the last on */
+	uint64_t pending[USED_PENDING];
+	uint16_t places[USED_PENDING];
+	uint16_t nb_pending;
 };
+
+static ALWAYS_INLINE void used_batch_begin(struct used_batch *batch, bool skip)
+{
+	batch->nb = 0;
+	batch->nb_places = 0;
+	batch->nb_pending = 0;
+	batch->skip = skip;
+}
 
 /* A single plain buffer is translated and its first lines are fetched. */
 static ALWAYS_INLINE void look_at_buffer(const struct vhost_virtqueue *vq, uint64_t addr,

@@ -55,7 +55,7 @@ static inline void ring_use_bad(struct vhost_virtqueue *vq, struct used_batch *b
 
 /* Show the driver what was used up, and call it if it wants that. */
 static ALWAYS_INLINE void ring_publish(
-        struct vhost_virtqueue *vq, const struct used_batch *batch, const bool packed)
+        struct vhost_virtqueue *vq, struct used_batch *batch, const bool packed)
 {
 	bool wanted = packed ? packed_publish_used(vq, batch) : split_publish_used(vq, batch->nb);
 

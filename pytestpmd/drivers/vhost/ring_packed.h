@@ -70,7 +70,17 @@ static ALWAYS_INLINE uint64_t packed_used_word(uint16_t id, uint32_t len, bool w
 	return len | (uint64_t)id << 32 | (uint64_t)vring_packed_used(wrap) << 48;
 }
 
-/* The first descriptor of a burst is written last, so that the driver sees all or none. With
+static ALWAYS_INLINE void packed_flush_used(struct vhost_virtqueue *vq, struct used_batch *batch)
+{
+	while (batch->nb_pending) {
+		batch->nb_pending--;
+		packed_write_used(
+		        vq, batch->places[batch->nb_pending], batch->pending[batch->nb_pending]);
+	}
+}
+
+/* The first descriptor of a burst is written last, so that the driver sees all or none; the others
+ * are held back until then as well, because the driver keeps reading the line of the first. With
  * IN_ORDER the others need not be written at all where their length says nothing: the driver finds
  * the last one's id in the first one's place (virtio 1.2, 2.8.20). */
 static ALWAYS_INLINE void packed_use(
@@ -84,7 +94,10 @@ static ALWAYS_INLINE void packed_use(
 		batch->first_wrap = vq->wrap;
 		batch->first_word = word;
 	} else if (!batch->skip) {
-		packed_write_used(vq, vq->last_avail, word);
+		if (unlikely(batch->nb_pending == USED_PENDING))
+			packed_flush_used(vq, batch);
+		batch->places[batch->nb_pending] = vq->last_avail;
+		batch->pending[batch->nb_pending++] = word;
 	}
 	batch->last_id = look->id;
 	batch->nb_places += look->nb_places;
@@ -93,12 +106,12 @@ static ALWAYS_INLINE void packed_use(
 	vq->wrap = wrap;
 }
 
-static ALWAYS_INLINE bool packed_publish_used(
-        struct vhost_virtqueue *vq, const struct used_batch *batch)
+static ALWAYS_INLINE bool packed_publish_used(struct vhost_virtqueue *vq, struct used_batch *batch)
 {
 	uint64_t word = batch->skip ? packed_used_word(batch->last_id, 0, batch->first_wrap)
 	                            : batch->first_word;
 
+	packed_flush_used(vq, batch);
 	packed_write_used(vq, batch->first, word);
 	/* pairs with the driver's fence between asking for a call and looking again */
 	full_fence();

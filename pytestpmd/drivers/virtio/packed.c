@@ -19,10 +19,16 @@ void packed_reset(struct virtqueue *vq)
 	vq->driver_event->flags = VRING_PACKED_EVENT_DISABLE; /* we poll */
 }
 
-void packed_publish(struct virtqueue *vq, const struct packed_batch *batch)
+void packed_publish(struct virtqueue *vq, struct packed_batch *batch)
 {
+	struct vring_packed_desc *first = &vq->packed[batch->place];
+
+	packed_batch_flush(vq, batch);
+	first->addr = batch->first.addr;
+	first->len = batch->first.len;
+	first->id = batch->first.id;
 	/* release pairs with the device's acquire of flags: the whole batch is there */
-	store_release(&vq->packed[batch->first].flags, batch->first_flags);
+	store_release(&first->flags, batch->first.flags);
 	/* pairs with the device's own fence between asking for a kick and looking again */
 	full_fence();
 	if (likely(!vring_packed_need_event(

@@ -17,35 +17,57 @@ uint16_t virtio_xmit_pkts_packed_inorder(void *queue, struct mbuf **pkts, uint16
 
 /* C only */
 
-/* Descriptors on their way to the device, from `first` on. The device looks at them in ring order,
- * so it sees none before the first one's flags are written, and those are written last: a burst
- * becomes visible as a whole, with one store that counts. */
+#define PACKED_PENDING 64
+
+/* Descriptors on their way to the device. The device waits at the first of them, so it sees none
+ * before that one's flags are written, and that is done last: a burst becomes visible as a whole.
+ * The others are held back too, and then written from the last to the first, because the device
+ * keeps reading the line of the first: written one by one in ring order, that line would go to and
+ * fro between the cores with each of them. */
 struct packed_batch {
-	uint16_t first;
-	uint16_t first_flags;
-	uint16_t nb;
+	struct vring_packed_desc first;
+	struct vring_packed_desc pending[PACKED_PENDING];
+	uint16_t place;      /* of the first */
+	uint16_t next_place; /* of the first that is pending */
+	uint16_t nb_pending;
+	uint16_t nb; /* in all */
 };
 
 static ALWAYS_INLINE void packed_batch_begin(struct virtqueue *vq, struct packed_batch *batch)
 {
-	*batch = (struct packed_batch){.first = vq->avail_idx};
+	batch->place = vq->avail_idx;
+	batch->nb_pending = 0;
+	batch->nb = 0;
 }
 
-/* Write the next descriptor of the ring. */
+/* Write those behind the first, from the last on. */
+static ALWAYS_INLINE void packed_batch_flush(struct virtqueue *vq, struct packed_batch *batch)
+{
+	uint32_t place = (uint32_t)batch->next_place + batch->nb_pending;
+
+	for (uint16_t i = batch->nb_pending; i-- > 0;) {
+		place--;
+		vq->packed[likely(place < vq->size) ? place : place - vq->size] = batch->pending[i];
+	}
+	batch->nb_pending = 0;
+}
+
+/* The next descriptor of the ring. */
 static ALWAYS_INLINE void packed_put(struct virtqueue *vq, struct packed_batch *batch,
         const uint8_t *at, uint32_t len, uint16_t id, uint16_t flags)
 {
-	struct vring_packed_desc *desc = &vq->packed[vq->avail_idx];
+	struct vring_packed_desc desc = {(uint64_t)(uintptr_t)at, len, id,
+	        (uint16_t)(flags | vring_packed_avail(vq->avail_wrap))};
 
-	flags |= vring_packed_avail(vq->avail_wrap);
-	desc->addr = (uint64_t)(uintptr_t)at;
-	desc->len = len;
-	desc->id = id;
-	if (batch->nb++ == 0)
-		batch->first_flags = flags;
-	else
-		/* release: a device that has seen the first may be right behind us */
-		store_release(&desc->flags, flags);
+	if (batch->nb++ == 0) {
+		batch->first = desc;
+	} else {
+		if (unlikely(batch->nb_pending == PACKED_PENDING))
+			packed_batch_flush(vq, batch);
+		if (batch->nb_pending == 0)
+			batch->next_place = vq->avail_idx;
+		batch->pending[batch->nb_pending++] = desc;
+	}
 	vq->nb_places--;
 	if (unlikely(++vq->avail_idx == vq->size)) {
 		vq->avail_idx = 0;
@@ -82,6 +104,6 @@ static ALWAYS_INLINE void packed_skip(struct virtqueue *vq, uint16_t nb_descs)
 }
 
 /* Show the batch to the device, and kick it if it wants that. */
-void packed_publish(struct virtqueue *vq, const struct packed_batch *batch);
+void packed_publish(struct virtqueue *vq, struct packed_batch *batch);
 
 #endif
