@@ -98,9 +98,11 @@ static ALWAYS_INLINE uint16_t dequeue_chunk(struct vhost_virtqueue *vq, struct u
 {
 	struct look looks[CHUNK];
 	struct mbuf *fresh[CHUNK];
-	uint16_t nb_rx = 0, nb_looks = ring_look(vq, looks, n, waiting, 0, packed);
-	uint16_t nb_fresh = mempool_get_some(vq->pool, fresh, nb_looks);
+	uint16_t nb_rx = 0, nb_looks = ring_look(vq, looks, n, waiting, 0, packed), nb_fresh;
 
+	if (nb_looks == 0)
+		return 0;
+	nb_fresh = mempool_get_some(vq->pool, fresh, nb_looks);
 	if (unlikely(nb_fresh < nb_looks))
 		vq->stats.nombuf += (uint16_t)(nb_looks - nb_fresh);
 	for (uint16_t i = 0; i < nb_fresh; i++) {
