@@ -121,7 +121,7 @@ class TestPmd:
 
     def attach(self, device: str) -> EthPort:
         """Probe one device and give it a port id."""
-        port = probe(device)
+        port = probe(device, [known.name for known in self.ports])
         self.ports.attach(port)
         port.on_link_change = self._on_link_change
         port.on_queue_state = self._on_queue_state

@@ -2,11 +2,11 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol, TypeVar
 
 from pytestpmd.eal.devargs import DevArgs, DeviceString
-from pytestpmd.errors import TestpmdError
+from pytestpmd.errors import ConfigError, TestpmdError
 from pytestpmd.ethdev.port import EthPort
 from pytestpmd.log import EAL
 
@@ -59,8 +59,8 @@ def discover() -> None:
         importlib.import_module(f"{__name__}.{module.name}")
 
 
-def probe(device: str) -> EthPort:
-    """The port of a device string such as ``net_null0,size=128``; not configured yet.
+def probe(device: str, taken: Collection[str] = ()) -> EthPort:
+    """The port of a device string such as ``net_null0,size=128``; not configured yet. Its name must not be ``taken``.
 
     Raises :class:`NoSuchDriver` or :class:`ProbeError`, whose reason has been logged.
     """
@@ -71,6 +71,8 @@ def probe(device: str) -> EthPort:
         raise NoSuchDriver(wanted.name)
     cls = DRIVERS[name]
     try:
+        if wanted.name in taken:
+            raise ConfigError("there is a device of this name already")
         return cls(wanted.name, wanted.arguments, cls.Args.parse(wanted.arguments, owner=name.removeprefix("net_")))
     except (TestpmdError, OSError) as error:
         EAL.error("%s: %s", wanted.name, error)

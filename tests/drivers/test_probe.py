@@ -127,3 +127,10 @@ def test_every_driver_is_found_by_walking_the_folder() -> None:
     discover()
     folders = {path.parent.name for path in Path(drivers.__file__).parent.glob("*/__init__.py")}
     assert {cls.__module__.split(".")[2] for cls in DRIVERS.values()} == folders  # type: ignore[attr-defined]
+
+
+def test_two_devices_cannot_have_one_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ProbeError, match="net_null0"):
+        probe("net_null0", ["net_null0"])
+    assert capsys.readouterr().err == "EAL: net_null0: there is a device of this name already\n"
+    probe("net_null1", ["net_null0"]).close()
