@@ -28,6 +28,8 @@ from pytestpmd.vhost_user.connection import Connection, Listener, check_path, co
 
 MAX_QUEUE_PAIRS = 128
 RECONNECT_S = 1.0
+#: In which a front-end that never pauses lets others have the port.
+PAUSE_S = 0.001
 FEATURES = (
     Feature.VIRTIO_NET_F_MTU
     | Feature.VIRTIO_NET_F_MRG_RXBUF
@@ -153,9 +155,8 @@ class VhostPort(EthPort):
 
     def bring_down(self) -> None:
         with self._lock:
-            self._serving = False
+            self._serving = self._was_up = False
             self._serve([None] * len(self._queues))
-        self._was_up = False
 
     def _serve(self, queues: list[VhostQueue | None]) -> None:
         if self._device:
@@ -211,16 +212,19 @@ class VhostPort(EthPort):
             self._welcome(connection)
 
     def _converse(self) -> None:
+        has_more = False
         with self._lock:
             if self._device is None:
                 return
             try:
-                self._device.handle()
+                has_more = self._device.handle()
             except FrontEndGone as error:
                 self._drop(str(error))
             except DeviceError as error:
                 self._drop(str(error), Level.ERROR)
         self._tell_link()
+        if has_more:
+            time.sleep(PAUSE_S)
 
     def _drop(self, why: str, level: Level = Level.INFO) -> None:
         """The front-end is gone, or has to go; the next one may come."""
@@ -233,6 +237,7 @@ class VhostPort(EthPort):
     def _tick(self) -> None:
         if self.args.client and self._device is None:
             self._attempt()
+        self._converse()  # a message that has begun is given up when its rest does not come
         with self._lock:
             if self._device and self._device.memory_is_dead:
                 self._drop("the front-end took its memory away", Level.ERROR)
@@ -248,9 +253,10 @@ class VhostPort(EthPort):
                 ring.tell_fault()
 
     def _tell_link(self) -> None:
-        up = self.link().up
-        if up != self._was_up:
-            self._was_up = up
-            if up:
-                log.info("(%s) virtio is now ready for processing.", self.path)
+        with self._lock:
+            up = self.link().up
+            has_changed, self._was_up = up != self._was_up, up
+        if has_changed and up:
+            log.info("(%s) virtio is now ready for processing.", self.path)
+        if has_changed:
             self.on_link_change(self)

@@ -22,6 +22,8 @@ from pytestpmd.vhost_user.wire import ProtocolFeature
 
 log = log_type("lib.vhost.config", "VHOST_CONFIG")
 
+#: Carried out in one go; then it is others' turn at the port, however much more there is.
+MAX_REQUESTS = 64
 PROTOCOL_FEATURES = ProtocolFeature.MQ | ProtocolFeature.REPLY_ACK | ProtocolFeature.MTU | ProtocolFeature.STATUS
 
 
@@ -41,13 +43,13 @@ class VhostDevice:
         self._machine = Backend(int(features), PROTOCOL_FEATURES, len(self.rings))
         self._channel = BackendChannel(connection, self._machine)
         self._memory: GuestMemory | None = None
-        self._status: Status | None = None
+        self._status = Status.RESET
         self._queues: Sequence[VhostQueue | None] = [None] * len(self.rings)
         self._handlers: dict[type[Message], Callable[[Message], int]] = {
             m.GetFeatures: lambda _: self._machine.offered_features,
             m.GetProtocolFeatures: lambda _: int(self._machine.offered_protocol_features),
             m.GetQueueNum: lambda _: self._nb_pairs,
-            m.GetStatus: lambda _: int(self._status or 0),
+            m.GetStatus: lambda _: int(self._status),
             m.SetFeatures: self._set_features,
             m.SetStatus: self._set_status,
             m.SetMemTable: self._set_mem_table,
@@ -87,15 +89,19 @@ class VhostDevice:
 
     # The conversation.
 
-    def handle(self) -> None:
-        """Carry out all that was said. Raises :class:`DeviceError` when the conversation is over."""
-        while (event := self._channel.next_event()) is not NEED_DATA:
+    def handle(self) -> bool:
+        """Carry out what was said; whether there may be more. Raises :class:`DeviceError` when it is over."""
+        for _ in range(MAX_REQUESTS):
+            event = self._channel.next_event()
+            if event is NEED_DATA:
+                return False
             if isinstance(event, ConnectionClosed):
                 raise FrontEndGone("vhost peer closed")
             if isinstance(event, Refused):
                 log.limited((self.path, event.name), Level.ERROR, "(%s) %s", self.path, event.describe())
             if isinstance(event, Request):
                 self._carry_out(event)
+        return True
 
     def _carry_out(self, request: Request) -> None:
         message = request.message
@@ -132,7 +138,7 @@ class VhostDevice:
     def _set_status(self, message: Message) -> int:
         assert isinstance(message, m.SetStatus)
         self._status = Status(message.status)
-        if self._status is Status.RESET:
+        if self._status == Status.RESET:
             for ring in self.rings:
                 ring.detach()
         return 0
@@ -157,6 +163,13 @@ class VhostDevice:
         """The new table takes the old one's place; rings that are served are moved over."""
         assert isinstance(message, m.SetMemTable)
         memory = GuestMemory(message.regions)
+        try:
+            for ring in self.rings:
+                if ring.queue and ring.address:
+                    ring.find(ring.address, memory, self.features)
+        except DeviceError:
+            memory.unmap()
+            raise
         self._forget_memory()
         self._memory = memory
         for line in memory.describe():
@@ -188,6 +201,8 @@ class VhostDevice:
     def _set_addr(self, message: Message) -> int:
         assert isinstance(message, m.SetVringAddr)
         ring = self.rings[message.ring]
+        if ring.queue and self._memory:
+            ring.find(message, self._memory, self.features)
         ring.detach()
         ring.address = message
         return 0
@@ -228,19 +243,31 @@ class VhostDevice:
         self.sync()
 
     def sync(self) -> None:
-        """Attach the rings that should be served, detach those that should not."""
+        """Attach the rings that should be served, detach those that should not.
+
+        Raises :class:`DeviceError` for a ring that cannot be served: it then counts as not started, and holds up none
+        of the others.
+        """
+        failure: DeviceError | None = None
         for ring, queue in zip(self.rings, self._queues, strict=True):
             wanted = queue if self._may_serve(ring) else None
             if ring.queue is not wanted:
                 ring.detach()
             if ring.queue is None and wanted is not None and self._memory:
-                ring.attach(wanted, self._memory, self.features)
+                try:
+                    ring.attach(wanted, self._memory, self.features)
+                except DeviceError as error:
+                    ring.stop()
+                    failure = failure or error
+        if failure:
+            raise failure
 
     def _may_serve(self, ring: Ring) -> bool:
         """Not before the front-end is through with it: a ring starts enabled without PROTOCOL_FEATURES only."""
         has_enable = self.features & Feature.VHOST_USER_F_PROTOCOL_FEATURES
         enabled = ring.enabled if has_enable else True
-        live = self._status is None or bool(self._status & Status.DRIVER_OK)
+        tells_status = self._machine.protocol_features & ProtocolFeature.STATUS
+        live = not tells_status or bool(self._status & Status.DRIVER_OK)
         return bool(ring.is_described and enabled and live and self._memory)
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.eal.memory import PAGE, Arena, address_of
-from pytestpmd.errors import DeviceError, check
+from pytestpmd.errors import DeviceError
 from pytestpmd.vhost_user.memory import MemRegion
 
 
@@ -30,6 +30,16 @@ class _Mapping:
         lib.sigbus_unguard(self.guard)
         ffi.release(self.view)
         self.file.close()
+
+
+def _page_size(fd: int) -> int:
+    """In what sizes a file can be mapped: of hugetlbfs in huge pages alone, which are its blocks.
+
+    Other file systems may have large blocks too, tmpfs on huge pages for one; their files need not be whole blocks.
+    """
+    stat = os.fstat(fd)
+    block = stat.st_blksize
+    return block if block >= PAGE and block % PAGE == 0 and stat.st_size % block == 0 else PAGE
 
 
 class GuestMemory:
@@ -54,15 +64,18 @@ class GuestMemory:
                 os.close(region.fd)
 
     def _add(self, region: MemRegion) -> None:
-        page_size = max(os.fstat(region.fd).st_blksize, PAGE)  # of hugetlbfs: the huge page
+        page_size = _page_size(region.fd)
         size = -(-(region.mmap_offset + region.size) // page_size) * page_size
         try:
             file = mmap.mmap(region.fd, size, mmap.MAP_SHARED)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, OverflowError) as error:
             raise DeviceError(f"cannot map the region {region.describe()}: {error}") from None
         view = ffi.from_buffer("uint8_t[]", file)
-        dead = ffi.addressof(self.ptr, "dead")
-        guard = check(lib.sigbus_guard(view, size, page_size, dead), "guard the front-end's memory")
+        guard = lib.sigbus_guard(view, size, page_size, ffi.addressof(self.ptr, "dead"))
+        if guard < 0:
+            ffi.release(view)
+            file.close()
+            raise DeviceError(f"cannot guard the region {region.describe()}: too many regions")
         mapping = _Mapping(region, file, view, guard)
         self._mappings.append(mapping)
         entry = self.ptr.regions[self.ptr.nb_regions]
@@ -74,11 +87,16 @@ class GuestMemory:
         """Whether a file lost its pages under us."""
         return bool(self.ptr.dead)
 
-    def at_user_address(self, address: int, size: int) -> Any:
-        """The mapped place of ``size`` bytes, all in one region, that the front-end knows by ``address``."""
+    def at_user_address(self, address: int, size: int, align: int = 1) -> Any:
+        """The mapped place of ``size`` bytes, all in one region, that the front-end knows by ``address``.
+
+        Where the front-end's address is aligned ours need not be: the region's beginning is the front-end's choice.
+        """
         for mapping in self._mappings:
             offset = address - mapping.region.user_addr
             if 0 <= offset <= mapping.region.size - size:
+                if (address_of(mapping.host) + offset) % align:
+                    raise DeviceError(f"{address:#x} cannot be mapped aligned to {align}")
                 return mapping.host + offset
         raise DeviceError(f"{size} bytes at {address:#x} are not in one region of the front-end's memory")
 

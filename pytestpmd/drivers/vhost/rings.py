@@ -62,8 +62,8 @@ class Ring:
     def attach(self, queue: VhostQueue, memory: GuestMemory, features: int) -> None:
         """Serve the ring from now on. Raises :class:`DeviceError` when it does not lie in the front-end's memory."""
         vq = queue.ptr
+        self._place(queue, memory, features)
         packed = bool(features & Feature.VIRTIO_F_RING_PACKED)
-        self._place(queue, memory, packed)
         mergeable = bool(features & Feature.VIRTIO_NET_F_MRG_RXBUF)
         modern = mergeable or bool(features & Feature.VIRTIO_F_VERSION_1)
         vq.mergeable, vq.hdr_size = mergeable, HDR_SIZE if modern else HDR_SIZE_LEGACY
@@ -72,23 +72,28 @@ class Ring:
         vq.memory, vq.size, vq.call_fd = memory.ptr, self.size, self._call_fd
         self._start(queue)
 
-    def _place(self, queue: VhostQueue, memory: GuestMemory, packed: bool) -> None:
-        """Find the ring's three parts (virtio 1.2, 2.7 and 2.8)."""
-        address, size, vq = self.address, self.size, queue.ptr
-        assert address is not None
-        desc = memory.at_user_address(address.desc, size * 16)
-        if packed:
-            driver, device = (memory.at_user_address(at, 4) for at in (address.avail, address.used))
+    def find(self, address: SetVringAddr, memory: GuestMemory, features: int) -> tuple[Any, Any, Any]:
+        """Where the descriptors and the driver's and the device's parts lie (virtio 1.2, 2.7 and 2.8)."""
+        size = self.size
+        desc = memory.at_user_address(address.desc, size * 16, align=16)
+        if features & Feature.VIRTIO_F_RING_PACKED:
+            driver, device = (memory.at_user_address(at, 4, align=4) for at in (address.avail, address.used))
+            return desc, driver, device
+        if size & (size - 1):
+            raise DeviceError(f"ring {self.index} has {size} descriptors, which is no power of two")
+        avail = memory.at_user_address(address.avail, size * 2 + 6, align=2)
+        return desc, avail, memory.at_user_address(address.used, size * 8 + 6, align=4)
+
+    def _place(self, queue: VhostQueue, memory: GuestMemory, features: int) -> None:
+        assert self.address is not None
+        vq, (desc, driver, device) = queue.ptr, self.find(self.address, memory, features)
+        if features & Feature.VIRTIO_F_RING_PACKED:
             vq.packed = ffi.cast("struct vring_packed_desc *", desc)
             vq.driver_event = ffi.cast("struct vring_packed_event *", driver)
             vq.device_event = ffi.cast("struct vring_packed_event *", device)
             return
-        if size & (size - 1):
-            raise DeviceError(f"ring {self.index} has {size} descriptors, which is no power of two")
-        avail = memory.at_user_address(address.avail, size * 2 + 6)
-        used = memory.at_user_address(address.used, size * 8 + 6)
-        vq.desc, vq.avail = ffi.cast("struct vring_desc *", desc), ffi.cast("struct vring_avail *", avail)
-        vq.used = ffi.cast("struct vring_used *", used)
+        vq.desc = ffi.cast("struct vring_desc *", desc)
+        vq.avail, vq.used = ffi.cast("struct vring_avail *", driver), ffi.cast("struct vring_used *", device)
 
     def _start(self, queue: VhostQueue) -> None:
         # What a split ring itself says was used counts, not the base that came with it: after either side was gone,
