@@ -40,14 +40,17 @@ static ALWAYS_INLINE void packed_batch_begin(struct virtqueue *vq, struct packed
 	batch->nb = 0;
 }
 
-/* Write those behind the first, from the last on. */
+/* Write those behind the first, from the last on. They are no more than the ring has places, unless
+ * the device says that it used what it was not shown yet. */
 static ALWAYS_INLINE void packed_batch_flush(struct virtqueue *vq, struct packed_batch *batch)
 {
 	uint32_t place = (uint32_t)batch->next_place + batch->nb_pending;
 
+	while (unlikely(place > vq->size))
+		place -= vq->size;
 	for (uint16_t i = batch->nb_pending; i-- > 0;) {
-		place--;
-		vq->packed[likely(place < vq->size) ? place : place - vq->size] = batch->pending[i];
+		place = (likely(place) ? place : vq->size) - 1;
+		vq->packed[place] = batch->pending[i];
 	}
 	batch->nb_pending = 0;
 }

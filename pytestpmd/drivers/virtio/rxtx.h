@@ -43,13 +43,15 @@ static ALWAYS_INLINE uint8_t *push_header(const struct virtqueue *vq, const stru
 	return at;
 }
 
-/* Descriptors that `m` takes in the ring, and whether it goes through an indirect table. */
+/* Descriptors that `m` takes in the ring, and whether it goes through an indirect table, which must
+ * not have more of them than a ring either (virtio 1.2, 2.7.5.3.1 and 2.8.19). */
 static ALWAYS_INLINE uint16_t xmit_nb_descs(
         const struct virtqueue *vq, const struct mbuf *m, bool *indirect)
 {
 	uint16_t needed = (uint16_t)(m->nb_segs + !can_push_header(vq, m));
 
-	*indirect = vq->indirect && needed > 1 && needed <= VIRTQUEUE_INDIRECT_MAX;
+	*indirect = vq->indirect && needed > 1 && needed <= VIRTQUEUE_INDIRECT_MAX &&
+	            needed <= vq->size;
 	return *indirect ? 1 : needed;
 }
 

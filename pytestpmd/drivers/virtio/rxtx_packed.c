@@ -4,7 +4,7 @@
  * wrote is believed. The ring says less here: a used descriptor tells an id and a length, and
  * stands where the first descriptor of what it used was; how many places that were is known from
  * our own slots alone. With IN_ORDER one used descriptor may tell of several buffers: it names the
- * last, stands in the place of the first, and those before the last are used as a whole (2.8.20).
+ * last, stands in the place of the first, and those before the last are used as a whole (2.8.8).
  */
 #include "drivers/virtio/packed.h"
 #include "drivers/virtio/rxtx.h"
@@ -79,21 +79,22 @@ static ALWAYS_INLINE void take_used(
 }
 
 /* Whether `nb` receive buffers from here on have been used, each of which takes one place. */
-static NOINLINE bool are_used(const struct virtqueue *vq, uint16_t nb)
+static NOINLINE bool are_used(
+        const struct virtqueue *vq, uint16_t nb, const struct packed_traits traits)
 {
-	bool in_batch = vq->batch_open;
+	bool in_batch = traits.in_order && vq->batch_open;
+	uint16_t last = vq->batch_last;
 
 	for (uint16_t i = 0; i < nb; i++) {
 		uint32_t at = (uint32_t)vq->used_cons + i;
-		uint16_t id = vq->avail_shadow[at < vq->size ? at : at - vq->size];
-		uint16_t last = vq->batch_last;
+		uint32_t place = at < vq->size ? at : at - vq->size;
 
 		if (!in_batch) {
 			if (!packed_is_used(vq, i))
 				return false;
-			last = load_relaxed(&vq->packed[at < vq->size ? at : at - vq->size].id);
+			last = load_relaxed(&vq->packed[place].id);
 		}
-		in_batch = id != last;
+		in_batch = traits.in_order && vq->avail_shadow[place] != last;
 	}
 	return true;
 }
@@ -101,14 +102,20 @@ static NOINLINE bool are_used(const struct virtqueue *vq, uint16_t nb)
 static ALWAYS_INLINE void prefetch_used(const struct virtqueue *vq, uint16_t ahead)
 {
 	uint32_t at = (uint32_t)vq->used_cons + ahead;
-	const struct mbuf *m = vq->slots[vq->avail_shadow[at < vq->size ? at : at - vq->size]].mbuf;
+	const struct mbuf *m;
 
+	if (unlikely(at >= vq->size)) {
+		at -= vq->size;
+		if (at >= vq->size)
+			return; /* there are not so many places */
+	}
+	m = vq->slots[vq->avail_shadow[at]].mbuf;
 	if (likely(m))
 		prefetch(m->buf_addr + VIRTQUEUE_RX_OFFSET);
 }
 
 /* Link a packet's further buffers, which are all used, behind its head. False, and the fault, when
- * one is bad. */
+ * one is bad, or is used no more. */
 static NOINLINE bool recv_further(struct virtqueue *vq, struct mbuf *head, uint16_t nb_further,
         const struct packed_traits traits)
 {
@@ -116,8 +123,11 @@ static NOINLINE bool recv_further(struct virtqueue *vq, struct mbuf *head, uint1
 	struct used_buffer buffer;
 
 	for (; nb_further; nb_further--) {
-		if (!next_used(vq, 0, &buffer, traits))
+		if (!next_used(vq, 0, &buffer, traits)) {
+			if (!vq->fault)
+				virtqueue_fault(vq, VRING_BAD_NUM_BUFFERS);
 			return false;
+		}
 		take_used(vq, &buffer, traits);
 		mbuf_set(buffer.m, VIRTQUEUE_RX_OFFSET, (uint16_t)buffer.len, vq->port_id);
 		last->next = buffer.m;
@@ -141,7 +151,7 @@ static ALWAYS_INLINE uint16_t recv_packed(
 		prefetch_used(vq, RX_AHEAD);
 		if (traits.mergeable && (nb_buffers = packet_buffers(vq, buffer.m)) != 1) {
 			/* 0 is a fault; a packet that is not whole yet waits */
-			if (nb_buffers == 0 || !are_used(vq, nb_buffers))
+			if (nb_buffers == 0 || !are_used(vq, nb_buffers, traits))
 				break;
 		}
 		take_used(vq, &buffer, traits);
