@@ -111,15 +111,17 @@ static ALWAYS_INLINE uint16_t vring_packed_used(bool wrap)
 #define VRING_PACKED_STATE (VRING_PACKED_DESC_F_AVAIL | VRING_PACKED_DESC_F_USED)
 
 /* Whether the writer of an event area wants to hear of a move by `n` to `now`, a place in a ring of
- * `size` on the lap that `wrap` tells. Reserved flags mean that it does. */
-static ALWAYS_INLINE bool vring_packed_need_event(
-        const struct vring_packed_event *event, uint16_t now, bool wrap, uint16_t n, uint16_t size)
+ * `size` on the lap that `wrap` tells. Reserved flags mean that it does, and so does DESC without
+ * EVENT_IDX (virtio 1.2, 2.8.10). */
+static ALWAYS_INLINE bool vring_packed_need_event(const struct vring_packed_event *event,
+        bool event_idx, uint16_t now, bool wrap, uint16_t n, uint16_t size)
 {
-	uint16_t flags = load_relaxed(&event->flags), off_wrap, at;
+	/* acquire pairs with the writer's release of DESC after it wrote off_wrap */
+	uint16_t flags = load_acquire(&event->flags), off_wrap, at;
 
 	if (likely(flags == VRING_PACKED_EVENT_DISABLE))
 		return false;
-	if (flags != VRING_PACKED_EVENT_DESC)
+	if (flags != VRING_PACKED_EVENT_DESC || !event_idx)
 		return true;
 	off_wrap = load_relaxed(&event->off_wrap);
 	at = off_wrap & 0x7fff;

@@ -58,7 +58,8 @@ static ALWAYS_INLINE uint16_t packed_look(
 	return i;
 }
 
-/* Length, id and flags of a used descriptor: the second half of it, in one store. */
+/* Length, id and flags of a used descriptor: the second half of it, in one store. The length counts
+ * only where WRITE says that something was written (virtio 1.2, 2.8.4). */
 static ALWAYS_INLINE void packed_write_used(
         struct vhost_virtqueue *vq, uint16_t place, uint64_t word)
 {
@@ -67,7 +68,9 @@ static ALWAYS_INLINE void packed_write_used(
 
 static ALWAYS_INLINE uint64_t packed_used_word(uint16_t id, uint32_t len, bool wrap)
 {
-	return len | (uint64_t)id << 32 | (uint64_t)vring_packed_used(wrap) << 48;
+	uint16_t flags = vring_packed_used(wrap) | (len ? VRING_DESC_F_WRITE : 0);
+
+	return len | (uint64_t)id << 32 | (uint64_t)flags << 48;
 }
 
 static ALWAYS_INLINE void packed_flush_used(struct vhost_virtqueue *vq, struct used_batch *batch)
@@ -82,7 +85,7 @@ static ALWAYS_INLINE void packed_flush_used(struct vhost_virtqueue *vq, struct u
 /* The first descriptor of a burst is written last, so that the driver sees all or none; the others
  * are held back until then as well, because the driver keeps reading the line of the first. With
  * IN_ORDER the others need not be written at all where their length says nothing: the driver finds
- * the last one's id in the first one's place (virtio 1.2, 2.8.20). */
+ * the last one's id in the first one's place (virtio 1.2, 2.8.8). */
 static ALWAYS_INLINE void packed_use(
         struct vhost_virtqueue *vq, struct used_batch *batch, const struct look *look, uint32_t len)
 {
@@ -115,8 +118,8 @@ static ALWAYS_INLINE bool packed_publish_used(struct vhost_virtqueue *vq, struct
 	packed_write_used(vq, batch->first, word);
 	/* pairs with the driver's fence between asking for a call and looking again */
 	full_fence();
-	return vring_packed_need_event(
-	        vq->driver_event, vq->last_avail, vq->wrap, batch->nb_places, vq->size);
+	return vring_packed_need_event(vq->driver_event, vq->event_idx, vq->last_avail, vq->wrap,
+	        batch->nb_places, vq->size);
 }
 
 #endif

@@ -15,8 +15,10 @@ void packed_reset(struct virtqueue *vq)
 	vq->used_wrap = 1;
 	vq->nb_places = vq->size;
 	vq->batch_open = 0;
-	vq->driver_event->off_wrap = 0;
-	vq->driver_event->flags = VRING_PACKED_EVENT_DISABLE; /* we poll */
+	*vq->driver_event =
+	        (struct vring_packed_event){.flags = VRING_PACKED_EVENT_DISABLE}; /* we poll */
+	/* what the last device wanted is not what the next one wants */
+	*vq->device_event = (struct vring_packed_event){.flags = VRING_PACKED_EVENT_ENABLE};
 }
 
 void packed_publish(struct virtqueue *vq, struct packed_batch *batch)
@@ -31,8 +33,8 @@ void packed_publish(struct virtqueue *vq, struct packed_batch *batch)
 	store_release(&first->flags, batch->first.flags);
 	/* pairs with the device's own fence between asking for a kick and looking again */
 	full_fence();
-	if (likely(!vring_packed_need_event(
-	            vq->device_event, vq->avail_idx, vq->avail_wrap, batch->nb, vq->size))) {
+	if (likely(!vring_packed_need_event(vq->device_event, vq->event_idx, vq->avail_idx,
+	            vq->avail_wrap, batch->nb, vq->size))) {
 		vq->kicks_suppressed++;
 		return;
 	}

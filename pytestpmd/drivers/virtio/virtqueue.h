@@ -25,8 +25,8 @@ struct virtqueue {
 	struct vring_used *used;
 	struct vring_packed_desc *packed; /* a packed ring has these three instead */
 	struct vring_packed_event *driver_event;
-	const struct vring_packed_event *device_event;
-	struct virtqueue_slot *slots; /* size of them, by descriptor id */
+	struct vring_packed_event *device_event; /* the device writes */
+	struct virtqueue_slot *slots;            /* size of them, by descriptor id */
 	uint16_t *free_ids; /* size of them: a ring of the descriptors that are not outstanding */
 	uint16_t *avail_shadow; /* what the avail ring holds, to be compared with, not read back */
 	struct vring_desc
