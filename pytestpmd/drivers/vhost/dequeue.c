@@ -127,8 +127,6 @@ static ALWAYS_INLINE uint16_t dequeue(
 	uint16_t waiting, nb_rx = 0, before;
 	struct stats_run run = {0};
 
-	if (!ring_is_live(vq))
-		return 0;
 	used_batch_begin(&batch, packed && vq->in_order);
 	waiting = ring_waiting(vq, packed);
 	/* bad chains make no packets: a burst looks at no more chains than were asked for */
@@ -150,5 +148,7 @@ uint16_t vhost_rx_burst(void *queue, struct mbuf **pkts, uint16_t nb)
 {
 	struct vhost_virtqueue *vq = queue;
 
+	if (!ring_is_live(vq))
+		return 0;
 	return vq->is_packed ? dequeue(vq, pkts, nb, true) : dequeue(vq, pkts, nb, false);
 }

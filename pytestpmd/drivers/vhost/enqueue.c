@@ -219,7 +219,7 @@ static ALWAYS_INLINE uint16_t enqueue(
 	struct stats_run run = {0};
 
 	used_batch_begin(&batch, false);
-	if (ring_is_live(vq) && (waiting = ring_waiting(vq, packed)) != 0) {
+	if ((waiting = ring_waiting(vq, packed)) != 0) {
 		while (nb_done < nb) {
 			uint16_t n = min_of((uint16_t)(nb - nb_done), (uint16_t)CHUNK);
 			uint16_t done = enqueue_chunk(
@@ -243,5 +243,9 @@ uint16_t vhost_tx_burst(void *queue, struct mbuf **pkts, uint16_t nb)
 {
 	struct vhost_virtqueue *vq = queue;
 
+	if (!ring_is_live(vq)) {
+		vq->stats.missed += nb;
+		return 0;
+	}
 	return vq->is_packed ? enqueue(vq, pkts, nb, true) : enqueue(vq, pkts, nb, false);
 }

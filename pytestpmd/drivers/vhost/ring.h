@@ -12,7 +12,7 @@
  * The front-end can write every byte of what is read here, at any moment; each field is read once,
  * into a local. */
 
-/* Whether the ring may be looked at. */
+/* Whether the ring may be looked at, even at its layout. */
 static ALWAYS_INLINE bool ring_is_live(const struct vhost_virtqueue *vq)
 {
 	return likely(load_acquire(&vq->enabled) && !vq->fault && !vq->memory->dead);
