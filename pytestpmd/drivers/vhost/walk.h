@@ -84,6 +84,7 @@ static inline bool walk_indirect(struct walk *walk, const struct step *step)
 		return walk_fail(walk);
 	walk->table_len = (uint32_t)(step->len / sizeof(struct vring_desc));
 	walk->indirect = true;
+	walk->budget++; /* what refers to the table is no buffer */
 	walk->next = 0;
 	return true;
 }
