@@ -14,7 +14,7 @@ from pytestpmd.drivers.virtio.port import VirtioPort, driver_log, log
 from pytestpmd.drivers.virtio.transport.user import VhostUserTransport
 from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, Feature
 from pytestpmd.eal.devargs import DevArgs, Mac, arg, choice, integer
-from pytestpmd.errors import ConfigError, TestpmdError
+from pytestpmd.errors import TestpmdError
 from pytestpmd.ethdev.port import SPEED_UNKNOWN
 
 MAX_QUEUE_PAIRS = 16
@@ -64,8 +64,6 @@ class VirtioUserPort(VirtioPort):
         transport = VhostUserTransport(path, args.queues, server=args.server)
         try:
             super().__init__(name, devargs, transport, self._wanted(args), args.queue_size, args.speed)
-            if not self.agreed.packed and args.queue_size & (args.queue_size - 1):
-                raise ConfigError("split virtqueue size is not power of 2")
         except TestpmdError:
             transport.close()
             raise

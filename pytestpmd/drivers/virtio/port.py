@@ -60,9 +60,9 @@ class VirtioPort(EthPort):
         super().__init__(name, devargs)
         self.transport = transport
         self.wanted = wanted
-        self.agreed = negotiate(transport.features(), wanted)
-        self.choice: Choice = choose(self.agreed)
         self._queue_size = queue_size
+        self.agreed = self._agree()
+        self.choice: Choice = choose(self.agreed)
         self._speed = speed
         self._nb_pairs = transport.max_queue_pairs()
         self._virtqueues: list[Virtqueue] = []
@@ -110,7 +110,8 @@ class VirtioPort(EthPort):
         return explain("Rx", RX_PATHS, self.agreed), explain("Tx", TX_PATHS, self.agreed)
 
     def private_info(self) -> str:
-        use_inorder = int(self.agreed.has(Feature.VIRTIO_F_IN_ORDER))
+        # as DPDK has it: packed rings are not called so
+        use_inorder = int(self.agreed.in_order and not self.agreed.packed)
         return "\n".join(
             [
                 f"guest_features: 0x{self.agreed.features & ~Feature.VHOST_USER_F_PROTOCOL_FEATURES:x}",
@@ -127,8 +128,15 @@ class VirtioPort(EthPort):
 
     # Configuration.
 
-    def setup(self, conf: PortConf, pool: Mempool) -> None:
+    def _agree(self) -> Agreement:
+        """What the device has of what is wanted; the ring's size must then be one that the layout can have."""
         agreed = negotiate(self.transport.features(), self.wanted)
+        if not agreed.packed and self._queue_size & (self._queue_size - 1):
+            raise ConfigError("split virtqueue size is not power of 2")
+        return agreed
+
+    def setup(self, conf: PortConf, pool: Mempool) -> None:
+        agreed = self._agree()
         self._check_buffers(conf, pool, agreed)
         self._warn_of_ring_sizes(conf)
         nb_queues = 2 * max(conf.nb_rxq, conf.nb_txq)
