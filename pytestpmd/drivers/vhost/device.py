@@ -233,7 +233,9 @@ class VhostDevice:
 
     def _get_base(self, message: Message) -> int:
         assert isinstance(message, m.GetVringBase)
-        return self.rings[message.ring].stop()
+        base = self.rings[message.ring].stop()
+        # of a packed ring both ends are told, the used one in the upper half
+        return base | base << 16 if self.features & Feature.VIRTIO_F_RING_PACKED else base
 
     # Serving.
 

@@ -46,7 +46,6 @@ class Ring:
         self.kicked = False
         self.told_of_fault = False
         self.queue: VhostQueue | None = None
-        self._is_packed = False
         self._kick_fd = self._call_fd = self._err_fd = -1
 
     @property
@@ -113,16 +112,15 @@ class Ring:
         lib.vhost_virtqueue_enable(self.queue.ptr, False)
         LCORES.quiesce()
         self.base = int(lib.vhost_virtqueue_index(self.queue.ptr))
-        self._is_packed = bool(self.queue.ptr.is_packed)
         self.queue.ptr.call_fd = -1
         self.queue = None
 
     def stop(self) -> int:
-        """The front-end takes the ring back: where it stood. Of a packed ring both ends are told, and are one."""
+        """The front-end takes the ring back: where it stood, both ends alike."""
         self.detach()
         self.kicked = False
         self._kick_fd = _replace(self._kick_fd, None)
-        return self.base | self.base << 16 if self._is_packed else self.base
+        return self.base
 
     def set_kick(self, fd: int | None) -> None:
         """The ring is started. We poll, so the eventfd is only kept."""
