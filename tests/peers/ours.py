@@ -29,6 +29,7 @@ class Ours(Testpmd):
         try:
             probe(self.app)
             prepare(self.app, argv.parse_options(self._registry, words.app_argv))
+            assert "Start ports failed" not in self.said, self.said
         except BaseException:
             self.app.release()
             raise

@@ -1,31 +1,55 @@
 """Frames that DPDK reads from a file, sends round through ours and writes to another: not a byte may differ."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import pytest
 from fakes.packets import frame
 from peers.ours import Ours
 from peers.programs import DpdkTestpmd, eventually
+from peers.rounds import go_round_both_ways
 from scapy.utils import PcapWriter, RawPcapReader
+
+from pytestpmd.drivers.virtio_net import Feature
 
 pytestmark = pytest.mark.peer("dpdk-testpmd")
 
-#: From the shortest to the longest usual frame, at every distance from a cache line's start. They all fit into a ring
-#: of 256 at once, so that none is dropped however slow the other side is.
-USUAL = [frame(length, number) for number, length in enumerate(range(60, 1519, 9))]
-#: Around one, two and more buffers of 2048 bytes, of which the header takes 12; 200 buffers at most, likewise.
-JUMBO = [
-    frame(length, number)
-    for number, length in enumerate(
-        [*range(2030, 2055), *range(4076, 4100, 3), *range(6130, 6160, 5), 8171, 9000, 9014]
-    )
-]
-LONG_FRAMES = "-i --max-pkt-len=9018 --enable-scatter"
+#: From the shortest to the longest usual frame, at every distance from a cache line's start.
+USUAL = (*range(60, 1518, 13), 1518)
+#: Around one, two and more buffers of 2048 bytes, of which the header takes 12.
+JUMBO = (*range(2030, 2055), *range(4076, 4100, 3), *range(6130, 6160, 5), 8171, 9000, 9014)
+LONG_FRAMES = "-i --max-pkt-len=9018"
+
+
+class Rings(NamedTuple):
+    """What net_virtio_user asks for."""
+
+    packed_vq: int
+    mrg_rxbuf: int
+    in_order: int
+
+    def __str__(self) -> str:
+        return ",".join(f"{name}={value}" for name, value in self._asdict().items())
+
+    def are_agreed(self, ours: Ours) -> bool:
+        """Whether just that is in force."""
+        features = (Feature.VIRTIO_F_RING_PACKED, Feature.VIRTIO_NET_F_MRG_RXBUF, Feature.VIRTIO_F_IN_ORDER)
+        return [ours.agreed(feature) for feature in features] == list(map(bool, self))
+
+    def frames(self) -> list[bytes]:
+        """What they can carry, and can hold at once, so that none is dropped however slow the other side is."""
+        lengths = USUAL + JUMBO if self.mrg_rxbuf else USUAL
+        return [frame(length, number) for number, length in enumerate(lengths)]
+
+
+ALL_RINGS = [Rings(*chosen) for chosen in product((0, 1), repeat=3)]
 
 
 def write_frames(path: Path, frames: list[bytes]) -> None:
     with PcapWriter(str(path), linktype=1) as file:
+        file.write_header(None)
         for data in frames:
             file.write(data)
 
@@ -35,75 +59,85 @@ def read_frames(path: Path) -> list[bytes]:
         return [data for data, _ in file]
 
 
-def as_it_was(data: bytes, ours: Ours) -> bytes:
-    """What io does."""
-    return data
-
-
-def swapped(data: bytes, ours: Ours) -> bytes:
+def swapped(data: bytes) -> bytes:
     """What macswap does."""
     return data[6:12] + data[:6] + data[12:]
 
 
-def addressed(data: bytes, ours: Ours) -> bytes:
+def addressed(data: bytes, mac: bytes) -> bytes:
     """What mac does: to the peer's address, which is made up, from the port's."""
-    return bytes.fromhex("020000000000") + ours.app.ports[0].mac + data[12:]
+    return bytes.fromhex("020000000000") + mac + data[12:]
 
 
-Expected = Callable[[bytes, Ours], bytes]
-ENGINES = [("io", as_it_was), ("macswap", swapped), ("mac", addressed)]
-
-
-class Round:
-    """DPDK's end of the round: the port that is the other end of ours, and a port made of two files."""
+class FileReader:
+    """DPDK with two ports: the other end of ours, and one that is made of files."""
 
     def __init__(self, folder: Path, device: str, options: str = "-i") -> None:
         self._sent, self._back = folder / "sent.pcap", folder / "back.pcap"
+        write_frames(self._sent, [])
         files = f"net_pcap0,rx_pcap={self._sent},tx_pcap={self._back}"
         # what waits at the start is what we want: the file
-        self.options = f"--no-flush-rx {options}"
-        self.devices = device, files
+        self.dpdk = DpdkTestpmd(device, files, options=f"--no-flush-rx {options}")
 
-    def carries(self, frames: list[bytes], ours: Ours, engine: str, expected: Expected) -> None:
-        """Send frames through ``ours``, and compare."""
+    def __enter__(self) -> Self:
+        self.dpdk.ready()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.dpdk.kill()
+
+    def send_round(self, frames: list[bytes], ours: Ours, engine: str = "macswap") -> list[bytes]:
+        """Send frames through ``ours``; what came back."""
+        dpdk = self.dpdk
         write_frames(self._sent, frames)
-        with DpdkTestpmd(*self.devices, options=self.options).ready() as dpdk:
-            eventually(lambda: dpdk.is_up() and ours.is_up(), "the link is up")
-            ours.run(f"set fwd {engine}")
-            ours.run("start")
-            dpdk.run("start")
-            eventually(lambda: dpdk.stats(1)["TX-packets"] == len(frames), "every frame came back")
-            assert dpdk.quit() == 0
-        assert read_frames(self._back) == [expected(data, ours) for data in frames]
+        for line in ("stop", "port stop 1", "port start 1", "set portlist 0"):
+            dpdk.run(line)
+        # once round every ring, so that indices wrap and each buffer has been used
+        go_round_both_ways(dpdk, ours)
+        ours.run(f"set fwd {engine}")
+        ours.run("start")
+        for line in ("set fwd io", "set portlist 0,1", "clear port stats 1", "start"):
+            dpdk.run(line)
+        eventually(lambda: dpdk.stats(1)["TX-packets"] == len(frames), "every frame came back")
+        ours.run("stop")
+        for line in ("stop", "port stop 1"):
+            dpdk.run(line)
+        return read_frames(self._back)
 
 
-@pytest.mark.parametrize(("engine", "expected"), ENGINES)
-@pytest.mark.parametrize("mrg_rxbuf", [1, 0])
-def test_a_back_end_gets_every_byte_back(
-    sock: Path, tmp_path: Path, mrg_rxbuf: int, engine: str, expected: Expected
-) -> None:
-    peer = Round(tmp_path, f"net_vhost0,iface={sock},client=1")
-    with Ours(f"net_virtio_user0,path={sock},server=1,mrg_rxbuf={mrg_rxbuf}") as ours:
-        peer.carries(USUAL, ours, engine, expected)
+@pytest.fixture(scope="module")
+def back_end_socket(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("back_end") / "s"
 
 
-@pytest.mark.parametrize(("engine", "expected"), ENGINES)
-@pytest.mark.parametrize("mrg_rxbuf", [1, 0])
-def test_a_front_end_gets_every_byte_back(
-    sock: Path, tmp_path: Path, mrg_rxbuf: int, engine: str, expected: Expected
-) -> None:
-    peer = Round(tmp_path, f"net_virtio_user0,path={sock},mrg_rxbuf={mrg_rxbuf}")
-    with Ours(f"net_vhost0,iface={sock}") as ours:
-        peer.carries(USUAL, ours, engine, expected)
+@pytest.fixture(scope="module")
+def back_end(back_end_socket: Path) -> Iterator[FileReader]:
+    """One for all tests: for a second after its start, DPDK's back-end does not look at its socket."""
+    with FileReader(back_end_socket.parent, f"net_vhost0,iface={back_end_socket}", LONG_FRAMES) as reader:
+        yield reader
 
 
-def test_a_back_end_gets_frames_of_many_buffers_back(sock: Path, tmp_path: Path) -> None:
-    peer = Round(tmp_path, f"net_vhost0,iface={sock},client=1", options="-i --max-pkt-len=9018")
-    with Ours(f"net_virtio_user0,path={sock},server=1", options=LONG_FRAMES) as ours:
-        peer.carries(JUMBO, ours, "macswap", swapped)
+@pytest.mark.parametrize("rings", ALL_RINGS, ids=str)
+def test_our_front_end_gives_every_byte_back(back_end: FileReader, back_end_socket: Path, rings: Rings) -> None:
+    frames, options = rings.frames(), f"{LONG_FRAMES} --enable-scatter" if rings.mrg_rxbuf else "-i"
+    with Ours(f"net_virtio_user0,path={back_end_socket},{rings}", options=options) as ours:
+        assert rings.are_agreed(ours)
+        assert back_end.send_round(frames, ours) == [swapped(data) for data in frames]
 
 
-def test_a_front_end_gets_frames_of_many_buffers_back(sock: Path, tmp_path: Path) -> None:
-    peer = Round(tmp_path, f"net_virtio_user0,path={sock}")
-    with Ours(f"net_vhost0,iface={sock}") as ours:
-        peer.carries(JUMBO, ours, "macswap", swapped)
+@pytest.mark.parametrize("rings", ALL_RINGS, ids=str)
+def test_our_back_end_gives_every_byte_back(sock: Path, tmp_path: Path, rings: Rings) -> None:
+    frames = rings.frames()
+    device = f"net_virtio_user0,path={sock},{rings}"
+    with Ours(f"net_vhost0,iface={sock}") as ours, FileReader(tmp_path, device) as front_end:
+        assert rings.are_agreed(ours)
+        assert front_end.send_round(frames, ours) == [swapped(data) for data in frames]
+
+
+def test_mac_changes_the_addresses_and_io_nothing(sock: Path, tmp_path: Path) -> None:
+    frames = [frame(length, number) for number, length in enumerate(USUAL)]
+    device = f"net_virtio_user0,path={sock}"
+    with Ours(f"net_vhost0,iface={sock}") as ours, FileReader(tmp_path, device) as front_end:
+        mac = ours.app.ports[0].mac
+        assert front_end.send_round(frames, ours, "mac") == [addressed(data, mac) for data in frames]
+        assert front_end.send_round(frames, ours, "io") == frames

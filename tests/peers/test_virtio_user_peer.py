@@ -13,16 +13,6 @@ pytestmark = pytest.mark.peer("dpdk-testpmd")
 TWO_QUEUES = "-i --rxq=2 --txq=2"
 
 
-@pytest.mark.parametrize("in_order", [1, 0])
-@pytest.mark.parametrize("mrg_rxbuf", [1, 0])
-def test_packets_go_round_with_a_front_end_that_connects(sock: Path, mrg_rxbuf: int, in_order: int) -> None:
-    device = f"net_virtio_user0,path={sock},mrg_rxbuf={mrg_rxbuf},in_order={in_order}"
-    with Ours(f"net_vhost0,iface={sock}") as ours, DpdkTestpmd(device).ready() as dpdk:
-        go_round_both_ways(dpdk, ours)
-        assert ours.agreed(Feature.VIRTIO_NET_F_MRG_RXBUF) == bool(mrg_rxbuf)
-        assert ours.agreed(Feature.VIRTIO_F_IN_ORDER) == bool(in_order)
-
-
 @pytest.mark.parametrize("mrg_rxbuf", [1, 0])
 def test_packets_go_round_with_a_front_end_that_listens(sock: Path, mrg_rxbuf: int) -> None:
     device = f"net_virtio_user0,path={sock},server=1,mrg_rxbuf={mrg_rxbuf}"
@@ -30,15 +20,6 @@ def test_packets_go_round_with_a_front_end_that_listens(sock: Path, mrg_rxbuf: i
         dpdk.ready()
         go_round_both_ways(dpdk, ours)
         assert ours.agreed(Feature.VIRTIO_NET_F_MRG_RXBUF) == bool(mrg_rxbuf)
-
-
-def test_a_packed_ring_that_we_do_not_have_is_simply_not_agreed(sock: Path) -> None:
-    with (
-        Ours(f"net_vhost0,iface={sock}") as ours,
-        DpdkTestpmd(f"net_virtio_user0,path={sock},packed_vq=1").ready() as dpdk,
-    ):
-        go_round_both_ways(dpdk, ours)
-        assert not ours.agreed(Feature.VIRTIO_F_RING_PACKED)
 
 
 def test_a_front_end_on_its_vector_path(sock: Path) -> None:
