@@ -4,7 +4,10 @@ import os
 from typing import Any
 
 from fakes.guest import Guarded, GuestMemory, Shrinkable, view_of
-from fakes.virtio_device import SplitDevice
+from fakes.layouts import SPLIT, Kind, Path
+from fakes.packed_device import off_wrap, used_bits, wrap_counter
+from fakes.packed_driver import PackedDriver
+from fakes.packets import receive, receive_mbufs, transmit
 from fakes.virtio_driver import SplitDriver
 
 from pytestpmd._dataplane import ffi, lib
@@ -46,13 +49,14 @@ class Guards:
 class DriverQueue:
     """A ``struct virtqueue`` of our driver, and the device at the ring's other end.
 
-    ``start`` is where all indices stand, so that a test need not run 65536 packets to see them wrap.
+    ``start`` is where all indices stand, so that a test need not run 65536 packets, or whole laps, to see them wrap.
     """
 
     def __init__(
         self,
         pool: Mempool,
         *,
+        path: Path = Path(SPLIT, False),
         size: int = 256,
         start: int = 0,
         hdr_size: int = 12,
@@ -60,37 +64,55 @@ class DriverQueue:
         indirect: bool = False,
         free_thresh: int = 1,
     ) -> None:
-        self.pool = pool
+        self.pool, self.path = pool, path
+        self.packed = path.kind.packed
         self._shared, self._private, self._struct = Guards(), Guards(), Arena(1024)
         self.kick = Eventfd()
         vq = self._struct.struct("struct virtqueue")
-        vq.desc = self._shared.array("struct vring_desc", size)
-        vq.avail = ffi.cast("struct vring_avail *", self._shared.array("uint16_t", 3 + size))
-        vq.used = ffi.cast("struct vring_used *", self._shared.array("uint32_t", 2 + 2 * size))
+        self._ring = self._make_ring(vq, size)
         vq.headers = self._shared.array("struct virtio_net_hdr", size)
         if indirect:
             vq.indirect = self._shared.array("struct vring_desc", size * lib.VIRTQUEUE_INDIRECT_MAX)
+        nb_ids = 1 << (size - 1).bit_length()
         vq.slots = self._private.array("struct virtqueue_slot", size)
-        vq.free_ids = self._private.array("uint16_t", size)
+        vq.free_ids = self._private.array("uint16_t", nb_ids)
         vq.avail_shadow = self._private.array("uint16_t", size)
         vq.pool, vq.kick_fd, vq.size, vq.port_id = pool.ptr, self.kick.fd, size, 3
-        vq.id_mask = size - 1
+        vq.id_mask = nb_ids - 1
         vq.hdr_size, vq.free_thresh, vq.event_idx = hdr_size, free_thresh, event_idx
         self.vq = vq
         self.reset(start)
 
+    def _make_ring(self, vq: Any, size: int) -> tuple[Any, Any, Any]:
+        """Descriptors, the driver's part, the device's part."""
+        if self.packed:
+            vq.packed = self._shared.array("struct vring_packed_desc", size)
+            vq.driver_event = self._shared.array("struct vring_packed_event")
+            vq.device_event = self._shared.array("struct vring_packed_event")
+            return vq.packed, vq.driver_event, vq.device_event
+        vq.desc = self._shared.array("struct vring_desc", size)
+        vq.avail = ffi.cast("struct vring_avail *", self._shared.array("uint16_t", 3 + size))
+        vq.used = ffi.cast("struct vring_used *", self._shared.array("uint32_t", 2 + 2 * size))
+        return vq.desc, vq.avail, vq.used
+
     def reset(self, start: int = 0) -> None:
         """Both ends from the beginning."""
         vq = self.vq
-        lib.virtqueue_reset(vq)
+        (lib.packed_reset if self.packed else lib.virtqueue_reset)(vq)
         lib.virtqueue_mend(vq)
-        vq.avail_idx = vq.used_cons = vq.avail.idx = vq.used.idx = start
-        vq.free_head, vq.free_tail = start, (start + vq.size) & 0xFFFF
-        self.device = SplitDevice(
+        if self.packed:
+            self._turn_to(start)
+        else:
+            vq.avail_idx = vq.used_cons = vq.avail.idx = vq.used.idx = start
+        vq.free_head, vq.free_tail = start & 0xFFFF, (start + vq.size) & 0xFFFF
+        for i in range(vq.size):
+            vq.free_ids[(start + i) & vq.id_mask] = i
+        desc, driver, device = (address_of(part) for part in self._ring)
+        self.device: Any = self.path.kind.device(
             GuestMemory([*self._shared.regions(), view_of(self.pool.arena)]),
-            address_of(vq.desc),
-            address_of(vq.avail),
-            address_of(vq.used),
+            desc,
+            driver,
+            device,
             vq.size,
             event_idx=bool(vq.event_idx),
             hdr_size=vq.hdr_size,
@@ -98,10 +120,31 @@ class DriverQueue:
             start=start,
         )
 
+    def _turn_to(self, start: int) -> None:
+        """A packed ring as it is when ``start`` places of it have been made available and used."""
+        vq = self.vq
+        vq.avail_idx = vq.used_cons = start % vq.size
+        vq.avail_wrap = vq.used_wrap = wrap_counter(start, vq.size)
+        for place in range(max(0, start - vq.size), start):
+            vq.packed[place % vq.size].flags = used_bits(wrap_counter(place, vq.size))
+
     @property
     def nb_free(self) -> int:
         """Descriptors that are not outstanding."""
-        return (self.vq.free_tail - self.vq.free_head) & 0xFFFF
+        return int(self.vq.nb_places) if self.packed else (self.vq.free_tail - self.vq.free_head) & 0xFFFF
+
+    def refill(self) -> int:
+        """Post buffers wherever there is none."""
+        return int((lib.packed_refill if self.packed else lib.virtqueue_refill)(self.vq))
+
+    def receive(self, nb: int = 32) -> list[bytes]:
+        return receive(self.path.recv, self.vq, nb)
+
+    def receive_mbufs(self, nb: int = 32) -> list[Any]:
+        return receive_mbufs(self.path.recv, self.vq, nb)
+
+    def xmit(self, *mbufs: Any) -> int:
+        return transmit(self.path.kind.xmit, self.vq, mbufs)
 
     def close(self) -> None:
         lib.virtqueue_drain(self.vq)
@@ -121,6 +164,7 @@ class DeviceQueue:
         self,
         pool: Mempool,
         *,
+        kind: Kind = SPLIT,
         size: int = 256,
         start: int = 0,
         hdr_size: int = 12,
@@ -142,17 +186,33 @@ class DeviceQueue:
         regions.regions[0].size = self.block.size
         regions.regions[0].host = self.block.host
         vq = self._structs.struct("struct vhost_virtqueue")
-        desc, avail, used = self.alloc(16 * size), self.alloc(6 + 2 * size), self.alloc(6 + 8 * size)
-        self.driver = SplitDriver(self.memory, desc, avail, used, size, hdr_size=hdr_size, start=start)
-        vq.desc = ffi.cast("struct vring_desc *", self.host(desc))
-        vq.avail = ffi.cast("struct vring_avail *", self.host(avail))
-        vq.used = ffi.cast("struct vring_used *", self.host(used))
+        self.driver: Any = self._make_ring(vq, kind, size, hdr_size, start)
         vq.memory, vq.pool, vq.call_fd = regions, pool.ptr, self.call.fd
         vq.used_shadow = self._private.array("uint64_t", size)
         vq.size, vq.port_id, vq.hdr_size, vq.mergeable, vq.event_idx = size, 5, hdr_size, mergeable, event_idx
-        lib.vhost_virtqueue_start(vq, start)
+        vq.is_packed, vq.in_order = kind.packed, kind.in_order
+        self.vq, self.regions, self.kind = vq, regions, kind
+        self.begin(start)
         vq.enabled = 1
-        self.vq, self.regions = vq, regions
+
+    def _make_ring(self, vq: Any, kind: Kind, size: int, hdr_size: int, start: int) -> SplitDriver | PackedDriver:
+        if kind.packed:
+            desc, driver, device = self.alloc(16 * size), self.alloc(4), self.alloc(4)
+            vq.packed = ffi.cast("struct vring_packed_desc *", self.host(desc))
+            vq.driver_event = ffi.cast("struct vring_packed_event *", self.host(driver))
+            vq.device_event = ffi.cast("struct vring_packed_event *", self.host(device))
+            return PackedDriver(
+                self.memory, desc, driver, device, size, hdr_size=hdr_size, start=start, in_order=kind.in_order
+            )
+        desc, avail, used = self.alloc(16 * size), self.alloc(6 + 2 * size), self.alloc(6 + 8 * size)
+        vq.desc = ffi.cast("struct vring_desc *", self.host(desc))
+        vq.avail = ffi.cast("struct vring_avail *", self.host(avail))
+        vq.used = ffi.cast("struct vring_used *", self.host(used))
+        return SplitDriver(self.memory, desc, avail, used, size, hdr_size=hdr_size, start=start)
+
+    def begin(self, start: int = 0) -> None:
+        """Take the ring up where the driver stands, as it is told by SET_VRING_BASE."""
+        lib.vhost_virtqueue_start(self.vq, off_wrap(start, self.vq.size) if self.kind.packed else start)
 
     def host(self, address: int) -> Any:
         """Where a guest address lies here."""

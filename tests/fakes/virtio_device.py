@@ -1,42 +1,18 @@
-"""The device's side of a split virtqueue in plain Python, read from virtio 1.2, 2.7 and 5.1.6 and from nothing else.
+"""The device's side of a split virtqueue in plain Python, read from virtio 1.2, 2.7, and from nothing else.
 
-It is an honest device that is hard to please: what a driver must not do fails the test. Lies are told with
-:meth:`SplitDevice.put_used` and :meth:`SplitDevice.publish`, or straight into the memory.
+Lies are told with :meth:`SplitDevice.lie` and :meth:`SplitDevice.publish`, or straight into the memory.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from fakes.guest import GuestMemory
+from fakes.net_device import INDIRECT, NEXT, WRITE, Chain, NetDevice, Piece
 
-NEXT, WRITE, INDIRECT = 1, 2, 4
 NO_INTERRUPT = 1  # avail.flags
 NO_NOTIFY = 1  # used.flags
 
 
-@dataclass(frozen=True)
-class Piece:
-    """One descriptor's buffer."""
-
-    address: int
-    length: int
-    writable: bool
-
-
-@dataclass(frozen=True)
-class Chain:
-    """What one entry of the available ring offers."""
-
-    head: int
-    pieces: tuple[Piece, ...]
-    is_indirect: bool = False
-
-    @property
-    def room(self) -> int:
-        return sum(piece.length for piece in self.pieces if piece.writable)
-
-
-class SplitDevice:
+class SplitDevice(NetDevice):
     """A device that has the ring at the three addresses; ``start`` is where both indices stand."""
 
     def __init__(
@@ -52,13 +28,12 @@ class SplitDevice:
         indirect: bool = True,
         start: int = 0,
     ) -> None:
+        super().__init__(memory, size, hdr_size, indirect)
         assert size & (size - 1) == 0
         assert (desc % 16, avail % 2, used % 4) == (0, 0, 0), "virtio 1.2, 2.7: alignment"
-        self.memory, self.desc, self.avail, self.used, self.size = memory, desc, avail, used, size
-        self.event_idx, self.hdr_size, self.may_be_indirect = event_idx, hdr_size, indirect
-        self.seen = start
-        self.used_idx = start
-        self.outstanding: dict[int, Chain] = {}
+        self.desc, self.avail, self.used = desc, avail, used
+        self.event_idx = event_idx
+        self.seen = self.used_idx = self.shown = start
 
     # The available ring.
 
@@ -71,36 +46,22 @@ class SplitDevice:
         return self.memory.u16(self.avail)
 
     def waiting(self) -> int:
-        """Entries that the driver has published and we have not taken."""
         count = (self.avail_idx - self.seen) & 0xFFFF
         assert count <= self.size, "avail.idx ran further than the ring is long"
         return count
 
     def take(self) -> Chain:
-        """The next chain; it is outstanding until :meth:`use`."""
         assert self.waiting()
         head = self.memory.u16(self.avail + 4 + 2 * (self.seen % self.size))
         self.seen = (self.seen + 1) & 0xFFFF
-        chain = self._walk(head)
-        assert head not in self.outstanding, f"descriptor {head} was offered twice"
-        self.outstanding[head] = chain
-        return chain
-
-    def take_all(self) -> list[Chain]:
-        return [self.take() for _ in range(self.waiting())]
-
-    def _descriptor(self, table: int, index: int) -> tuple[Piece, int, int]:
-        raw = self.memory.read(table + 16 * index, 16)
-        address, length = int.from_bytes(raw[:8], "little"), int.from_bytes(raw[8:12], "little")
-        flags, following = int.from_bytes(raw[12:14], "little"), int.from_bytes(raw[14:], "little")
-        return Piece(address, length, bool(flags & WRITE)), flags, following
+        return self.check(self._walk(head))
 
     def _walk(self, head: int) -> Chain:
         pieces: list[Piece] = []
         table, entries, index, is_indirect = self.desc, self.size, head, False
         while True:
             assert index < entries, f"descriptor {index} of a table of {entries}"
-            piece, flags, following = self._descriptor(table, index)
+            piece, flags, following = self.read_piece(table, index)
             assert not flags & ~(NEXT | WRITE | INDIRECT), f"unknown flags {flags:#x}"
             if flags & INDIRECT:
                 assert self.may_be_indirect, "2.7.5.3: INDIRECT without the feature"
@@ -110,15 +71,16 @@ class SplitDevice:
                 assert piece.length, "an indirect table of nothing"
                 table, entries, index, is_indirect = piece.address, piece.length // 16, 0, True
                 continue
-            self.memory.piece(piece.address, piece.length)
-            pieces.append(piece)
+            pieces.append(Piece(piece.address, piece.length, bool(flags & WRITE)))
             assert len(pieces) <= self.size, "2.7.5.3: a chain longer than the ring"
             if not flags & NEXT:
                 break
+            self.check_next(index, following, entries)
             index = following
-        order = [piece.writable for piece in pieces]
-        assert order == sorted(order), "2.7.4.2: a readable buffer after a writable one"
         return Chain(head, tuple(pieces), is_indirect)
+
+    def check_next(self, index: int, following: int, entries: int) -> None:
+        """What a driver may link."""
 
     # The used ring.
 
@@ -129,14 +91,31 @@ class SplitDevice:
         self.memory.put_u32(slot + 4, length)
 
     def use(self, chain: Chain, length: int = 0) -> None:
-        """Give a chain back, not yet published."""
-        del self.outstanding[chain.head]
-        self.put_used(chain.head, length)
-        self.used_idx = (self.used_idx + 1) & 0xFFFF
+        self.use_together([chain], length)
+
+    def use_together(self, chains: Sequence[Chain], length: int = 0) -> None:
+        for chain in chains:
+            del self.outstanding[chain.head]
+        self.put_used(chains[-1].head, length)
+        self.used_idx = (self.used_idx + len(chains)) & 0xFFFF
 
     def publish(self, used_idx: int | None = None) -> None:
         """Show the driver what was used; or tell it any index."""
-        self.memory.put_u16(self.used + 2, self.used_idx if used_idx is None else used_idx)
+        self.shown = self.used_idx if used_idx is None else used_idx
+        self.memory.put_u16(self.used + 2, self.shown)
+
+    def show(self, count: int) -> None:
+        self.publish((self.shown + count) & 0xFFFF)
+
+    def lie(self, head: int, length: int) -> None:
+        self.put_used(head, length)
+        self.used_idx = (self.used_idx + 1) & 0xFFFF
+        self.publish()
+
+    def scribble(self) -> None:
+        """The descriptors and the available ring."""
+        self.memory.write(self.desc, b"\xff" * 16 * self.size)
+        self.memory.write(self.avail + 4, b"\xff" * 2 * self.size)
 
     # Who wants to be told what.
 
@@ -144,65 +123,24 @@ class SplitDevice:
         """Without EVENT_IDX (2.7.10)."""
         self.memory.put_u16(self.used, NO_NOTIFY if suppress else 0)
 
-    def want_kick_at(self, avail_idx: int) -> None:
-        """With EVENT_IDX: when the driver has filled the entry of this index (2.7.10)."""
-        self.memory.put_u16(self.used + 4 + 8 * self.size, avail_idx)
+    def want_kick_at(self, index: int) -> None:
+        """With EVENT_IDX (2.7.10)."""
+        self.memory.put_u16(self.used + 4 + 8 * self.size, index)
 
-    def wants_interrupt(self, before: int) -> bool:
-        """Whether the driver asked to hear of the used index' move from ``before`` to now (2.7.7)."""
+    def wants_interrupt(self, count: int) -> bool:
+        """2.7.7."""
         if not self.event_idx:
             return not self.avail_flags & NO_INTERRUPT
         event = self.memory.u16(self.avail + 4 + 2 * self.size)
-        return event in {(before + i) & 0xFFFF for i in range((self.used_idx - before) & 0xFFFF)}
+        return event in {(self.used_idx - i) & 0xFFFF for i in range(1, count + 1)}
 
-    # Frames.
 
-    def header(self, num_buffers: int) -> bytes:
-        """A net header that asks for nothing (5.1.6.1)."""
-        return (bytes(10) + num_buffers.to_bytes(2, "little"))[: self.hdr_size]
+class InOrderSplitDevice(SplitDevice):
+    """The same with IN_ORDER, which asks more of the driver (2.7.5.1)."""
 
-    def scatter(self, chain: Chain, data: bytes) -> int:
-        """Write ``data`` into a chain's writable buffers from the first on: how many bytes there was room for."""
-        done = 0
-        for piece in chain.pieces:
-            if piece.writable:
-                part = data[done : done + piece.length]
-                self.memory.write(piece.address, part)
-                done += len(part)
-        return done
+    def check_next(self, index: int, following: int, entries: int) -> None:
+        assert following == (index + 1) % entries, "2.7.5.1: with IN_ORDER the next descriptor is the next one"
 
-    def deliver(self, frame: bytes, *, mergeable: bool = True) -> int:
-        """Put a frame into the driver's next buffers and publish it: how many buffers it took (5.1.6.4)."""
-        count = self.place(frame, mergeable=mergeable)
-        self.publish()
-        return count
-
-    def place(self, frame: bytes, *, mergeable: bool = True) -> int:
-        """:meth:`deliver` without publishing."""
-        chains = [self.take()]
-        while mergeable and sum(chain.room for chain in chains) < self.hdr_size + len(frame):
-            chains.append(self.take())
-        data = self.header(len(chains)) + frame
-        for chain in chains:
-            done = self.scatter(chain, data)
-            data = data[done:]
-            self.use(chain, done)
-        assert not data, "the frame is longer than the buffer"
-        return len(chains)
-
-    def gather(self, chain: Chain) -> tuple[bytes, bytes]:
-        """A transmitted chain's header and frame."""
-        assert not any(piece.writable for piece in chain.pieces)
-        data = b"".join(self.memory.read(piece.address, piece.length) for piece in chain.pieces)
-        return data[: self.hdr_size], data[self.hdr_size :]
-
-    def collect(self) -> list[bytes]:
-        """Take and use everything that the driver has transmitted: its frames."""
-        return [self.gather(chain)[1] for chain in self.complete(self.take_all())]
-
-    def complete(self, chains: Sequence[Chain]) -> Sequence[Chain]:
-        """Use these chains, in this order, and publish that."""
-        for chain in chains:
-            self.use(chain)
-        self.publish()
-        return chains
+    def use_together(self, chains: Sequence[Chain], length: int = 0) -> None:
+        assert list(self.outstanding)[: len(chains)] == [chain.head for chain in chains], "not in order"
+        super().use_together(chains, length)

@@ -93,6 +93,15 @@ class SplitDriver:
     # What comes back.
 
     @property
+    def nb_free(self) -> int:
+        """Descriptors that are not outstanding."""
+        return len(self.free)
+
+    def unreaped(self) -> int:
+        """How many chains were used and not reaped."""
+        return (self.used_idx - self.seen) & 0xFFFF
+
+    @property
     def used_idx(self) -> int:
         return self.memory.u16(self.used + 2)
 
@@ -100,10 +109,10 @@ class SplitDriver:
         raw = self.memory.read(self.used + 4 + 8 * (index % self.size), 8)
         return Used(int.from_bytes(raw[:4], "little"), int.from_bytes(raw[4:], "little"))
 
-    def reap(self) -> list[Used]:
+    def reap(self, limit: int | None = None) -> list[Used]:
         """The new used elements; their descriptors are free again."""
-        new = []
-        while self.seen != self.used_idx:
+        new: list[Used] = []
+        while self.seen != self.used_idx and len(new) != limit:
             element = self.element(self.seen)
             self.seen = (self.seen + 1) & 0xFFFF
             assert element.head in self.chains, f"{element} was not offered, or is used twice"
@@ -125,6 +134,10 @@ class SplitDriver:
     def want_call_at(self, used_idx: int) -> None:
         """With EVENT_IDX: when the device has filled the entry of this index (2.7.7)."""
         self.memory.put_u16(self.avail + 4 + 2 * self.size, used_idx)
+
+    def wants_kick(self) -> bool:
+        """Whether the device asked to hear of anything at all, without EVENT_IDX (2.7.10)."""
+        return self.used_flags == 0
 
     @property
     def used_flags(self) -> int:
