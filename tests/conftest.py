@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from fakes.leaks import nothing_leaks
+from fakes.log import Logged
 from fakes.packets import MakePool, audit
 
 from pytestpmd.eal.mempool import Mempool
@@ -47,3 +48,9 @@ def no_leaks() -> Iterator[None]:
     """The test ends with as many file descriptors and threads as it began with."""
     with nothing_leaks():
         yield
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Logged:
+    """The log of this test."""
+    return Logged(capsys)

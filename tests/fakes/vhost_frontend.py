@@ -189,7 +189,9 @@ class FakeFrontend:
 
         def closed() -> bool:
             try:
-                return not self.socket.recv(1, socket.MSG_DONTWAIT)
+                while self.socket.recv(1 << 16, socket.MSG_DONTWAIT):
+                    continue
+                return True
             except BlockingIOError:
                 return False
             except ConnectionResetError:
@@ -358,7 +360,6 @@ def exchange(port: EthPort, front: FakeFrontend, pool: Mempool, pair: int = 0, c
 
 
 __all__ = [
-    "exchange",
     "FEATURES",
     "GUEST",
     "OFFSET",
@@ -369,5 +370,6 @@ __all__ = [
     "Gone",
     "R",
     "calls",
+    "exchange",
     "message",
 ]

@@ -90,7 +90,11 @@ class VhostDevice:
     # The conversation.
 
     def handle(self) -> bool:
-        """Carry out what was said; whether there may be more. Raises :class:`DeviceError` when it is over."""
+        """Carry out what was said; whether there may be more. Raises :class:`DeviceError` when it is over.
+
+        It returns at once when the device comes to be served or is so no longer, so that none of these goes untold.
+        """
+        was_served = self.is_served
         for _ in range(MAX_REQUESTS):
             event = self._channel.next_event()
             if event is NEED_DATA:
@@ -101,6 +105,8 @@ class VhostDevice:
                 log.limited((self.path, event.name), Level.ERROR, "(%s) %s", self.path, event.describe())
             if isinstance(event, Request):
                 self._carry_out(event)
+            if self.is_served != was_served:
+                break
         return True
 
     def _carry_out(self, request: Request) -> None:

@@ -9,6 +9,7 @@ from struct import pack
 
 import pytest
 from fakes.leaks import eventually, open_fds
+from fakes.log import Logged
 from fakes.packets import frame, frames, packet, receive, transmit
 from fakes.vhost_frontend import (
     FEATURES,
@@ -335,7 +336,7 @@ def test_a_running_ring_is_not_moved_out_of_the_memory(
 
 @wrong_address
 def test_a_ring_that_was_found_wrong_only_at_port_start_costs_the_connection(
-    make_port: Make, sock: Path, wrong: dict[str, int], capsys: pytest.CaptureFixture[str]
+    make_port: Make, sock: Path, wrong: dict[str, int], logged: Logged
 ) -> None:
     port = make_port(start=False)
     with FakeFrontend(sock) as front:
@@ -344,7 +345,7 @@ def test_a_ring_that_was_found_wrong_only_at_port_start_costs_the_connection(
         front.sync()
         port.start()
         assert front.is_hung_up()
-    assert "are not in one region of the front-end's memory" in capsys.readouterr().err
+    assert "are not in one region of the front-end's memory" in logged
     with FakeFrontend(sock) as front:
         front.start_as_dpdk()
         assert port.link().up
@@ -441,7 +442,7 @@ def test_an_mtu_is_one_that_can_be(running: FakeFrontend, mtu: int, ok: bool) ->
 
 @pytest.mark.parametrize("ring", [0, 1])
 def test_a_front_end_whose_index_jumps_is_told_and_the_log_says_it_once(
-    port: VhostPort, running: FakeFrontend, pool: Mempool, sock: Path, ring: int, capsys: pytest.CaptureFixture[str]
+    port: VhostPort, running: FakeFrontend, pool: Mempool, sock: Path, ring: int, logged: Logged
 ) -> None:
     broken = running.rings[ring]
     running.set_err(broken)
@@ -457,7 +458,7 @@ def test_a_front_end_whose_index_jumps_is_told_and_the_log_says_it_once(
         f"VHOST_CONFIG: ({sock}) port 0 {name} 0 is stopped: "
         "the front-end moved avail.idx further than the ring is long"
     )
-    assert capsys.readouterr().err.splitlines().count(line) == 1
+    assert logged.lines.count(line) == 1
     assert os.eventfd_read(broken.err) == 1
 
 
