@@ -72,7 +72,7 @@ bench: build
 # The real peers that the interoperation tests run against.
 peers:
 	@$(AS_ROOT) apt-get -qq update
-	@DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get -qq install --no-install-recommends dpdk-dev
+	@DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get -qq install --no-install-recommends dpdk-dev qemu-system-x86
 
 clean:
 	@rm -rf build dist *.egg-info $(VENV)/.installed pytestpmd/_dataplane.*
