@@ -29,7 +29,7 @@ venv: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml setup.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) 'setuptools>=70' 'cffi>=1.16'
+	@$(PIP) 'setuptools>=77' 'cffi>=1.16'
 	@$(PIP) --no-build-isolation --editable '.[dev]'
 	@touch $@
 
