@@ -1,7 +1,7 @@
 """The device's side of a packed virtqueue in plain Python, read from virtio 1.2, 2.8, and from nothing else.
 
-Places are counted from the ring's beginning on for ever: ``place // size`` is the lap, whose parity is the wrap counter,
-1 on the first. Lies are told with :meth:`PackedDevice.lie`, or straight into the memory.
+Places are counted from the ring's beginning on for ever: ``place // size`` is the lap, whose parity is the wrap
+counter, 1 on the first. Lies are told with :meth:`PackedDevice.lie`, or straight into the memory.
 """
 
 from collections.abc import Sequence
@@ -96,7 +96,7 @@ class PackedDevice(NetDevice):
         return count
 
     def take(self) -> Chain:
-        assert self.waiting()
+        assert self.is_available(self.seen)
         count = self._nb_places(self.seen)
         descs = [self.read_piece(self.desc, (self.seen + i) % self.size) for i in range(count)]
         self.seen += count

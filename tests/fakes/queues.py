@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from fakes.guest import Guarded, GuestMemory, Shrinkable, view_of
-from fakes.layouts import SPLIT, Kind, Path
+from fakes.layouts import SPLIT, Kind, RxPath
 from fakes.packed_device import off_wrap, used_bits, wrap_counter
 from fakes.packed_driver import PackedDriver
 from fakes.packets import receive, receive_mbufs, transmit
@@ -13,6 +13,8 @@ from fakes.virtio_driver import SplitDriver
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.eal.memory import Arena, address_of
 from pytestpmd.eal.mempool import Mempool
+
+REGULAR = RxPath(SPLIT, mergeable=False)
 
 
 class Eventfd:
@@ -56,7 +58,7 @@ class DriverQueue:
         self,
         pool: Mempool,
         *,
-        path: Path = Path(SPLIT, False),
+        path: RxPath = REGULAR,
         size: int = 256,
         start: int = 0,
         hdr_size: int = 12,
