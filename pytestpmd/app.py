@@ -248,7 +248,7 @@ class TestPmd:
     def _not_forwarding(self, ids: list[int]) -> list[EthPort]:
         free = []
         for port in map(self.ports.__getitem__, ids):
-            if self.session.running and port.port_id in self.fwd_ports():
+            if self.session.uses(port.port_id):
                 self.say(f"Please remove port {port.port_id} from forwarding configuration.")
             else:
                 free.append(port)

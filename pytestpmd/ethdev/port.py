@@ -153,6 +153,7 @@ class EthPort(ABC):
         self.conf: PortConf | None = None
         self.rx_queues: list[Queue] = []
         self.tx_queues: list[Queue] = []
+        self._retired = Stats()  # what the queues of earlier configurations counted
         self.on_link_change: Callable[[EthPort], None] = lambda port: None
         self.on_queue_state: Callable[[EthPort], None] = lambda port: None
 
@@ -219,7 +220,9 @@ class EthPort(ABC):
         self._check_queues(conf, info)
         self._check_offloads("Rx", conf.rx_offloads, info.rx_offload_capa, RxOffload)
         self._check_offloads("Tx", conf.tx_offloads, info.tx_offload_capa, TxOffload)
+        counted = self.lifetime_stats()
         self.setup(conf, pool)
+        self._retired = counted
         self.conf = conf
         self.mtu = conf.mtu
 
@@ -277,8 +280,10 @@ class EthPort(ABC):
         return port_stats([q.counters() for q in self.rx_queues], [q.counters() for q in self.tx_queues])
 
     def lifetime_stats(self) -> Stats:
-        """The basic statistics since the queues were made, whatever was cleared."""
-        return port_stats([q.lifetime() for q in self.rx_queues], [q.lifetime() for q in self.tx_queues])
+        """The basic statistics since the port was made, whatever was cleared or configured anew since."""
+        return self._retired + port_stats(
+            [q.lifetime() for q in self.rx_queues], [q.lifetime() for q in self.tx_queues]
+        )
 
     def clear_stats(self) -> None:
         """Count from zero, basic and extended alike: they are the same counters."""

@@ -60,6 +60,9 @@ class Stats:
     def __sub__(self, earlier: "Stats") -> "Stats":
         return Stats(**{f.name: getattr(self, f.name) - getattr(earlier, f.name) for f in fields(self)})
 
+    def __add__(self, other: "Stats") -> "Stats":
+        return Stats(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
     def xstats(self) -> Iterator[tuple[str, int]]:
         """The basic statistics under the names that xstats give them."""
         yield "rx_good_packets", self.ipackets

@@ -31,8 +31,11 @@ class Frame:
         frame.nb_flows, frame.split_random = self.nb_flows, self.split_random
 
 
-def check_segments(forward: ForwardConfig) -> None:
-    """Headers that are written anew for each packet must lie in the first segment."""
+def check_segments(forward: ForwardConfig, room: int) -> None:
+    """Segments, and the headers, must fit ``room`` bytes; headers that vary must lie in the first segment whole."""
+    longest = max(HEADERS_LEN, *forward.txpkts)
+    if longest > room:
+        raise ConfigError(f"Tx segment of {longest} bytes > {room} (room of an mbuf behind its headroom)")
     varying = forward.txonly_multi_flow or forward.txsplit == "rand"
     if varying and forward.txpkts[0] < HEADERS_LEN:
         raise ConfigError(
@@ -51,12 +54,11 @@ def checksum(data: bytes) -> int:
 
 def txonly_frame(forward: ForwardConfig, own_mac: bytes, peer_mac: bytes) -> Frame:
     """Ethernet, IPv4 and UDP as the original's ``txonly.c`` fills them: id 0, no options, no UDP checksum."""
-    length = sum(forward.txpkts)
     source, destination = forward.tx_ip
-    ip_length = length - 14
+    ip_length = (sum(forward.txpkts) - 14) & 0xFFFF  # what the field holds of a longer packet, as in the original
     ip = struct.pack("!BBHHHBBHII", 0x45, 0, ip_length, 0, 0, TTL, PROTOCOL_UDP, 0, source, destination)
     ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
-    udp = struct.pack("!HHHH", *forward.tx_udp, ip_length - 20, 0)
+    udp = struct.pack("!HHHH", *forward.tx_udp, (ip_length - 20) & 0xFFFF, 0)
     return Frame(
         peer_mac + own_mac + struct.pack("!H", ETHERTYPE_IPV4) + ip + udp,
         tuple(forward.txpkts),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from pytestpmd._dataplane import lib
 from pytestpmd.config import Config
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.mempool import Mempool
@@ -131,7 +132,7 @@ class Session:
 
         Raises :class:`TestpmdError` in the original's words when it cannot be.
         """
-        self._check()
+        self._check(tx_first)
         engine = ENGINES[self._app.config.forward.engine]
         self.plan = self.make_plan()
         ports = {port.port_id: port for port in self._app.ports}
@@ -148,7 +149,7 @@ class Session:
         LCORES.wait_for_turns()
         return self.plan
 
-    def _check(self) -> None:
+    def _check(self, tx_first: int) -> None:
         forward, queues = self._app.config.forward, self._app.config.queues
         engine = ENGINES[forward.engine]
         if engine.receives and engine.transmits and not (queues.rxq and queues.txq):
@@ -159,8 +160,10 @@ class Session:
             raise TestpmdError("Not all ports were started")
         if self.running:
             raise TestpmdError("Packet forwarding already started")
-        if engine.name == "txonly":
-            check_segments(forward)
+        if tx_first and not queues.txq:
+            raise TestpmdError("txq are 0, cannot use txonly fwd mode")
+        if tx_first or engine.name == "txonly":
+            check_segments(forward, self._app.pools[0].data_room - lib.MBUF_HEADROOM)
 
     def _flush(self, streams: list[Stream]) -> None:
         """Empty the receive queues, twice as the original does: what came before ``start`` is not forwarded."""
@@ -205,6 +208,11 @@ class Session:
         if self._dumper:
             self._dumper.close()
         self._dumper = None
+
+    def uses(self, port_id: int) -> bool:
+        """Whether lcores poll a port's queues at the moment, or send to them."""
+        streams = [stream for lcore in self.plan.lcores for stream in lcore.streams] if self.plan else []
+        return self.running and any(port_id in (stream.rx_port, stream.tx_port) for stream in streams)
 
     def clear_stats(self) -> None:
         """Count from here."""

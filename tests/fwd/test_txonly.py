@@ -56,8 +56,8 @@ def test_random_splits_send_packets_whose_headers_are_right(make_wire: MakeWire)
 @pytest.mark.parametrize("config", [{"txonly_multi_flow": True}, {"txsplit": "rand"}])
 def test_headers_that_vary_must_lie_in_the_first_segment(config: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"tx_pkt_seg_lengths\[0\] 20 < 42 \(needed\)"):
-        check_segments(ForwardConfig(txpkts=[20, 64], **config))
-    check_segments(ForwardConfig(txpkts=[42, 64], **config))
+        check_segments(ForwardConfig(txpkts=[20, 64], **config), 2048)
+    check_segments(ForwardConfig(txpkts=[42, 64], **config), 2048)
 
 
 def test_a_frame_may_have_as_many_segments_as_a_ring_has_buffers(make_wire: MakeWire) -> None:
