@@ -149,6 +149,7 @@ class PackedDevice(NetDevice):
     def lie(self, head: int, length: int) -> None:
         self.told.append(Told(self.used, head, length))
         self.used += 1
+        self.seen = max(self.seen, self.used)  # what is overwritten can be taken no more
         self.publish()
 
     def scribble(self) -> None:

@@ -113,8 +113,11 @@ class SplitDevice(NetDevice):
         self.publish()
 
     def scribble(self) -> None:
-        """The descriptors and the available ring."""
+        """The descriptors."""
         self.memory.write(self.desc, b"\xff" * 16 * self.size)
+
+    def scribble_avail(self) -> None:
+        """The available ring, where the driver need not write again what it wrote a lap ago."""
         self.memory.write(self.avail + 4, b"\xff" * 2 * self.size)
 
     # Who wants to be told what.
