@@ -13,6 +13,14 @@
 
 #define CACHE_LINE 64
 
+/* A function for machines with these instructions; where the kind of machine has none of them, the
+ * same function without. */
+#if defined(__x86_64__)
+#define TARGET(features) __attribute__((target(features)))
+#else
+#define TARGET(features)
+#endif
+
 #define ALIGNED(bytes) __attribute__((aligned(bytes)))
 #define ALWAYS_INLINE  inline __attribute__((always_inline))
 #define NOINLINE       __attribute__((noinline, cold))

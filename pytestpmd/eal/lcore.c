@@ -30,6 +30,20 @@ uint64_t lcore_cycles_hz(uint32_t sample_us)
 	return (cycles_now() - start) * 1000000000ull / elapsed_ns;
 }
 
+uint32_t lcore_simd_width(void)
+{
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	        __builtin_cpu_supports("avx512vl"))
+		return 512;
+	return __builtin_cpu_supports("avx2") ? 256 : 128;
+#elif defined(__aarch64__)
+	return 128;
+#else
+	return 64;
+#endif
+}
+
 int lcore_lock_memory(void)
 {
 	return mlockall(MCL_CURRENT | MCL_FUTURE) ? -errno : 0;

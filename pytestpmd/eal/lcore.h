@@ -8,6 +8,9 @@ void lcore_enter(uint32_t lcore_id);
 /* Cycles of the counter a second, measured over `sample_us` microseconds. */
 uint64_t lcore_cycles_hz(uint32_t sample_us);
 
+/* The widest vectors of this machine that there are functions for, in bits; 64 for none. */
+uint32_t lcore_simd_width(void);
+
 /* mlockall(2) now and for what comes; 0 or -errno. */
 int lcore_lock_memory(void);
 

@@ -11,16 +11,23 @@ from fakes.virtio_device import InOrderSplitDevice, SplitDevice
 
 from pytestpmd._dataplane import lib
 
+#: Endings of the vector functions that this machine can run.
+VECTORS = tuple(
+    ending for width, ending in ((128, ""), (256, "_256"), (512, "_512")) if lib.lcore_simd_width() >= width
+)
+
 
 @dataclass(frozen=True)
 class Kind:
-    """A layout, and whether IN_ORDER is agreed."""
+    """A layout, whether IN_ORDER is agreed, and the ending of the vector functions that send, if they do."""
 
     packed: bool = False
     in_order: bool = False
+    simple: str | None = None
 
     def __str__(self) -> str:
-        return ("packed" if self.packed else "split") + ("-inorder" if self.in_order else "")
+        simple = "" if self.simple is None else f"-simple{self.simple}"
+        return ("packed" if self.packed else "split") + ("-inorder" if self.in_order else "") + simple
 
     @property
     def suffix(self) -> str:
@@ -29,7 +36,8 @@ class Kind:
 
     @property
     def xmit(self) -> Burst:
-        burst: Burst = getattr(lib, f"virtio_xmit_pkts{self.suffix}")
+        name = self.suffix if self.simple is None else f"_simple{self.simple}"
+        burst: Burst = getattr(lib, f"virtio_xmit_pkts{name}")
         return burst
 
     def device(self, *ring: Any, **settings: Any) -> NetDevice:
@@ -40,35 +48,43 @@ class Kind:
             PACKED: PackedDevice,
             PACKED_IN_ORDER: InOrderPackedDevice,
         }
-        return classes[self](*ring, **settings)
+        return classes[Kind(self.packed, self.in_order)](*ring, **settings)
 
 
 SPLIT, SPLIT_IN_ORDER = Kind(), Kind(in_order=True)
 PACKED, PACKED_IN_ORDER = Kind(packed=True), Kind(packed=True, in_order=True)
-KINDS = (SPLIT, SPLIT_IN_ORDER, PACKED, PACKED_IN_ORDER)
-SPLIT_KINDS = (SPLIT, SPLIT_IN_ORDER)
+SIMPLE_KINDS = tuple(Kind(simple=ending) for ending in VECTORS)
+KINDS = (SPLIT, SPLIT_IN_ORDER, PACKED, PACKED_IN_ORDER, *SIMPLE_KINDS)
+SPLIT_KINDS = (SPLIT, SPLIT_IN_ORDER, *SIMPLE_KINDS)
 IN_ORDER_KINDS = (SPLIT_IN_ORDER, PACKED_IN_ORDER)
 PACKED_KINDS = (PACKED, PACKED_IN_ORDER)
-ANY_ORDER_KINDS = (SPLIT, PACKED)
+ANY_ORDER_KINDS = (SPLIT, PACKED, *SIMPLE_KINDS)
 
 
 @dataclass(frozen=True)
 class RxPath:
-    """A kind of ring, and whether a frame may span several of its buffers."""
+    """A kind of ring, whether a frame may span several of its buffers, and the vector functions' ending, if any."""
 
     kind: Kind
     mergeable: bool
+    vec: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.kind}-{'mergeable' if self.mergeable else 'regular'}"
+        vec = "" if self.vec is None else f"-vec{self.vec}"
+        return f"{self.kind}-{'mergeable' if self.mergeable else 'regular'}{vec}"
 
     @property
     def recv(self) -> Burst:
-        burst: Burst = getattr(lib, f"virtio_recv_{'mergeable_' * self.mergeable}pkts{self.kind.suffix}")
+        vec = "" if self.vec is None else f"_vec{self.vec}"
+        burst: Burst = getattr(lib, f"virtio_recv_{'mergeable_' * self.mergeable}pkts{vec}{self.kind.suffix}")
         return burst
 
 
-PATHS = tuple(RxPath(kind, mergeable) for kind in KINDS for mergeable in (False, True))
+SCALAR_KINDS = (SPLIT, SPLIT_IN_ORDER, PACKED, PACKED_IN_ORDER)
+PATHS = (
+    *(RxPath(kind, mergeable) for kind in SCALAR_KINDS for mergeable in (False, True)),
+    *(RxPath(kind, mergeable=False, vec=ending) for kind in (SPLIT, SPLIT_IN_ORDER) for ending in VECTORS),
+)
 every_path = pytest.mark.parametrize("path", PATHS, ids=str)
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=str)
 each_in_order = pytest.mark.parametrize("kind", IN_ORDER_KINDS, ids=str)

@@ -70,31 +70,6 @@ static ALWAYS_INLINE uint16_t recv_split(
 	return nb_rx;
 }
 
-/* Take back what the device has sent. The ids of a chain go back in the order in which it was
- * built. */
-static ALWAYS_INLINE void reclaim_split(struct virtqueue *vq, const struct split_traits traits)
-{
-	uint16_t nb_used = virtqueue_nb_used(vq), nb_done = 0;
-	struct mbuf *done[64];
-	struct used_buffer buffer;
-
-	while (nb_used-- && next_used(vq, 0, &buffer, traits)) {
-		uint16_t id = buffer.id;
-
-		take_used(vq, &buffer, traits);
-		for (uint16_t left = vq->slots[id].nb_descs; unlikely(left > 1); left--) {
-			id = vq->slots[id].next;
-			virtqueue_give_id(vq, id);
-		}
-		done[nb_done++] = buffer.m;
-		if (nb_done == 64) {
-			mbuf_free_bulk(done, nb_done);
-			nb_done = 0;
-		}
-	}
-	mbuf_free_bulk(done, nb_done);
-}
-
 /* Where a chain's descriptors go: into the ring, linked by ids of their own, or side by side into
  * the head's indirect table (virtio 1.2, 2.7.5.3). */
 struct chain {

@@ -88,6 +88,18 @@ uint16_t virtio_recv_mergeable_pkts_inorder(void *queue, struct mbuf **pkts, uin
 uint16_t virtio_xmit_pkts(void *queue, struct mbuf **pkts, uint16_t nb);
 uint16_t virtio_xmit_pkts_inorder(void *queue, struct mbuf **pkts, uint16_t nb);
 
+/* The same for packets of one buffer and no offload, several at a time: with the vectors that every
+ * machine of the kind has, with 256 bits and with 512 (lcore_simd_width). */
+uint16_t virtio_recv_pkts_vec(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_recv_pkts_vec_256(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_recv_pkts_vec_512(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_recv_pkts_vec_inorder(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_recv_pkts_vec_256_inorder(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_recv_pkts_vec_512_inorder(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_xmit_pkts_simple(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_xmit_pkts_simple_256(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_xmit_pkts_simple_512(void *queue, struct mbuf **pkts, uint16_t nb);
+
 /* C only */
 
 static ALWAYS_INLINE uint16_t virtqueue_nb_free(const struct virtqueue *vq)
