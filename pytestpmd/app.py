@@ -17,6 +17,7 @@ from typing import Self
 from pytestpmd.config import Config, mtu_of
 from pytestpmd.drivers import ProbeError, probe
 from pytestpmd.eal.args import EalArgs
+from pytestpmd.eal.cpu import limit_simd_width
 from pytestpmd.eal.mempool import OPS_NAME, Mempool
 from pytestpmd.errors import NotSupported, TestpmdError
 from pytestpmd.ethdev.offloads import TxOffload
@@ -54,6 +55,7 @@ class TestPmd:
     def __init__(self, config: Config, eal: EalArgs, say: Callable[[str], None] = print) -> None:
         self.config = config
         self.eal = eal
+        limit_simd_width(eal.max_simd_bitwidth)
         self.say = say
         self.ports = Ports()
         self.pools: list[Mempool] = []
@@ -176,9 +178,9 @@ class TestPmd:
                 self.say(f"Port {port.port_id} is now not stopped")
                 stopped = True
                 continue
-            if not self._start_port(port):
+            if not self._configure_port(port):
                 return False
-            started = True
+            started |= self._start_port(port)
         if started:
             self._check_links()
         elif stopped:
@@ -186,7 +188,8 @@ class TestPmd:
         self.say("Done")
         return True
 
-    def _start_port(self, port: EthPort) -> bool:
+    def _configure_port(self, port: EthPort) -> bool:
+        """Bring changed settings into force; False when the port cannot have them."""
         conf = self._port_conf(port)
         try:
             if port.conf != conf:
@@ -195,11 +198,15 @@ class TestPmd:
         except TestpmdError as error:
             self.say(f"{error}\nFail to configure port {port.port_id}")
             return False
+        return True
+
+    def _start_port(self, port: EthPort) -> bool:
+        """False when its device would not; the other ports go on."""
         try:
             port.start()
         except TestpmdError as error:
             self.say(f"Fail to start port {port.port_id}: {error}")
-            return True
+            return False
         self.say(f"Port {port.port_id}: {port.mac.hex(':').upper()}")
         return True
 
