@@ -17,8 +17,17 @@ PAGE = mmap.PAGESIZE
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+PROT_NONE = 0
+
+
 class OutsideMemory(AssertionError):
     """An address that no region holds."""
+
+
+def protect(page: int, access: int) -> None:
+    """Let the page at this address be read, written, or neither (``mmap.PROT_READ`` and so on)."""
+    if _libc.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(PAGE), access):
+        raise OSError(ctypes.get_errno(), "mprotect")
 
 
 class Guarded:
@@ -31,7 +40,7 @@ class Guarded:
         self.host = self._all + PAGE
         self.view = memoryview(self._map)[PAGE : PAGE + self.size]
         for edge in (self._all, self._all + PAGE + self.size):
-            self._protect(edge, 0)
+            protect(address_of(edge), PROT_NONE)
 
     def tail(self, kind: str, count: int = 1) -> Any:
         """``count`` of that C type, as near to the end as alignment lets them be, as a pointer to the first."""
@@ -41,11 +50,6 @@ class Guarded:
     def region(self) -> tuple[int, memoryview]:
         """The block as a region at its own address."""
         return address_of(self.host), self.view
-
-    @staticmethod
-    def _protect(page: Any, access: int) -> None:
-        if _libc.mprotect(ctypes.c_void_p(address_of(page)), ctypes.c_size_t(PAGE), access):
-            raise OSError(ctypes.get_errno(), "mprotect")
 
 
 class Shrinkable:
