@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from pytestpmd.errors import ConfigError, NotSupported, PortError
 from pytestpmd.ethdev.link import SPEED_UNKNOWN, Link
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload, names
+from pytestpmd.ethdev.report import DeviceReport
 from pytestpmd.ethdev.stats import QUEUE_FIELDS, QueueCounters, Stats, port_stats
 
 __all__ = [
@@ -186,6 +187,10 @@ class EthPort(ABC):
     @abstractmethod
     def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
         """The receive and the transmit function in use."""
+
+    def device_report(self) -> DeviceReport | None:
+        """The two ends of a paravirtual device; None for other ports."""
+        return None
 
     def private_info(self) -> str:
         """The driver's own lines of ``show port info``."""

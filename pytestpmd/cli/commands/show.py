@@ -10,6 +10,7 @@ from pytestpmd.cli.registry import command, option
 from pytestpmd.cli.render import config as render_config
 from pytestpmd.cli.render import port as render_port
 from pytestpmd.cli.render import stats as render_stats
+from pytestpmd.cli.render import virtio as render_virtio
 from pytestpmd.cli.render.forward import forward_stats
 from pytestpmd.ethdev.port import EthPort
 from pytestpmd.ethdev.stats import RateMeter
@@ -40,6 +41,13 @@ def each_port(app: "TestPmd", which: int | str, show: Callable[[EthPort], str]) 
 @command("show port (port_id) rxtx", "Show which functions receive and transmit, and why.", "display")
 def show_port_rxtx(app: "TestPmd", port_id: int) -> str:
     return each_port(app, port_id, render_port.rxtx)
+
+
+@command(
+    "show port (port_id) virtio [json]", "Show what a virtio port and its other end agreed on and exchanged.", "display"
+)
+def show_port_virtio(app: "TestPmd", port_id: int, form: str | None = None) -> str:
+    return each_port(app, port_id, render_virtio.device_json if form else render_virtio.device)
 
 
 def _info(app: "TestPmd", port: EthPort) -> str:

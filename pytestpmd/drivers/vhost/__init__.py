@@ -8,12 +8,14 @@ transmit ring 2i + 1 is our receive queue i, its receive ring 2i our transmit qu
 
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers import driver
+from pytestpmd.drivers.vhost import report
 from pytestpmd.drivers.vhost.device import FrontEndGone, VhostDevice, log
-from pytestpmd.drivers.vhost.rings import VhostQueue
+from pytestpmd.drivers.vhost.rings import FAULTS, VhostQueue
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.control import ControlThread
 from pytestpmd.eal.devargs import DevArgs, arg, integer
@@ -22,6 +24,7 @@ from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import DeviceError
 from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, EthPort, Link, PortConf, Queue
+from pytestpmd.ethdev.report import ConnectionReport, DeviceReport
 from pytestpmd.ethdev.stats import SIZE_BINS
 from pytestpmd.log import Level
 from pytestpmd.vhost_user.connection import Connection, Listener, check_path, connect, listen
@@ -41,8 +44,6 @@ FEATURES = (
     # chains are used up in the order in which they came, one used element each
     | Feature.VIRTIO_F_IN_ORDER
 )
-#: What a fault of ``drivers/vring.h`` means when a driver caused it.
-FAULTS = {lib.VRING_BAD_INDEX: "the front-end moved avail.idx further than the ring is long"}
 _SIZES = tuple((f"{name}_packets", name) for name in SIZE_BINS)
 _COMMON = (
     ("good_packets", "packets"),
@@ -79,6 +80,9 @@ class VhostPort(EthPort):
         self._device: VhostDevice | None = None
         self._listener: Listener | None = None
         self._queues: list[VhostQueue | None] = [None] * (2 * args.queues)
+        #: What was said, even when it is over, and how the last conversation ended.
+        self._exchange: Iterable[str] = ()
+        self._ended = ""
         self._serving = False
         self._was_up = False
         self._next_attempt = 0.0
@@ -115,6 +119,24 @@ class VhostPort(EthPort):
     def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
         because = "it serves both layouts: which one the ring has is known when a front-end comes"
         return BurstChoice("Rx", "vhost_rx_burst", because), BurstChoice("Tx", "vhost_tx_burst", because)
+
+    def device_report(self) -> DeviceReport:
+        with self._lock:
+            note = "" if self._device else self._ended or "none has come yet"
+            role = "client" if self.args.client else "server"
+            connection = ConnectionReport(self._device is not None, role, self.path, note)
+            said = tuple(self._exchange)
+            if self._device is None:
+                return DeviceReport("back-end", connection, report.features(self._features, None), conversation=said)
+            return DeviceReport(
+                "back-end",
+                connection,
+                report.features(self._features, self._device.features),
+                report.protocol(self._device.protocol_features),
+                tuple(map(report.region, self._device.regions)),
+                tuple(report.rings(self._device, self._queues, self._serving)),
+                said,
+            )
 
     def private_info(self) -> str:
         device = self._device
@@ -195,7 +217,7 @@ class VhostPort(EthPort):
         device = VhostDevice(self.path, connection, self._features, self.args.queues)
         device.on_queue_state = lambda: self.on_queue_state(self)
         device.serve(self._queues if self._serving else [None] * len(self._queues))
-        self._device = device
+        self._device, self._exchange = device, device.exchange
         self._control.watch(device.fileno(), self._converse)
 
     def _attempt(self) -> None:
@@ -228,7 +250,7 @@ class VhostPort(EthPort):
 
     def _drop(self, why: str, level: Level = Level.INFO) -> None:
         """The front-end is gone, or has to go; the next one may come."""
-        device, self._device = self._device, None
+        device, self._device, self._ended = self._device, None, why
         if device:
             self._control.unwatch(device.fileno())
             device.close()
@@ -248,8 +270,7 @@ class VhostPort(EthPort):
     def _tell_faults(self, device: VhostDevice) -> None:
         for ring in device.rings:
             if ring.fault and not ring.told_of_fault:
-                name = f"{'rxq' if ring.index % 2 else 'txq'} {ring.index // 2}"
-                log.error("(%s) port %d %s is stopped: %s", self.path, self.port_id, name, FAULTS[ring.fault])
+                log.error("(%s) port %d %s is stopped: %s", self.path, self.port_id, ring.name, FAULTS[ring.fault])
                 ring.tell_fault()
 
     def _tell_link(self) -> None:

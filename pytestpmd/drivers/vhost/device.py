@@ -5,7 +5,7 @@ Every request that ``vhost_user.Backend`` lets through is carried out by one met
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pytestpmd.drivers.vhost.memory import GuestMemory
 from pytestpmd.drivers.vhost.rings import Ring, VhostQueue
@@ -17,6 +17,7 @@ from pytestpmd.vhost_user.backend import Backend
 from pytestpmd.vhost_user.channel import BackendChannel
 from pytestpmd.vhost_user.connection import Connection
 from pytestpmd.vhost_user.events import NEED_DATA, ConnectionClosed, Refused, Request
+from pytestpmd.vhost_user.memory import MemRegion
 from pytestpmd.vhost_user.message import Message
 from pytestpmd.vhost_user.wire import ProtocolFeature
 
@@ -81,6 +82,21 @@ class VhostDevice:
     def features(self) -> int:
         """What was agreed; 0 before."""
         return self._machine.features
+
+    @property
+    def protocol_features(self) -> ProtocolFeature:
+        """What was agreed of the protocol."""
+        return self._machine.protocol_features
+
+    @property
+    def regions(self) -> tuple[MemRegion, ...]:
+        """The front-end's memory as it describes it."""
+        return self._machine.regions
+
+    @property
+    def exchange(self) -> Iterable[str]:
+        """The last lines of the conversation."""
+        return self._channel.exchange
 
     @property
     def is_served(self) -> bool:
@@ -258,7 +274,7 @@ class VhostDevice:
         """
         failure: DeviceError | None = None
         for ring, queue in zip(self.rings, self._queues, strict=True):
-            wanted = queue if self._may_serve(ring) else None
+            wanted = None if self.lacks(ring) else queue
             if ring.queue is not wanted:
                 ring.detach()
             if ring.queue is None and wanted is not None and self._memory:
@@ -270,13 +286,20 @@ class VhostDevice:
         if failure:
             raise failure
 
-    def _may_serve(self, ring: Ring) -> bool:
-        """Not before the front-end is through with it: a ring starts enabled without PROTOCOL_FEATURES only."""
+    def lacks(self, ring: Ring) -> str:
+        """What the front-end has still to say before a ring is served; "" when it is through with it.
+
+        A ring starts enabled without PROTOCOL_FEATURES only.
+        """
         has_enable = self.features & Feature.VHOST_USER_F_PROTOCOL_FEATURES
-        enabled = ring.enabled if has_enable else True
-        tells_status = self._machine.protocol_features & ProtocolFeature.STATUS
-        live = not tells_status or bool(self._status & Status.DRIVER_OK)
-        return bool(ring.is_described and enabled and live and self._memory)
+        tells_status = self.protocol_features & ProtocolFeature.STATUS
+        if not self._memory:
+            return "SET_MEM_TABLE"
+        if ring.lacks:
+            return ring.lacks
+        if has_enable and not ring.enabled:
+            return "SET_VRING_ENABLE"
+        return "DRIVER_OK" if tells_status and not self._status & Status.DRIVER_OK else ""
 
     @property
     def memory_is_dead(self) -> bool:

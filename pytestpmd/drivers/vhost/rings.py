@@ -16,6 +16,11 @@ from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import DeviceError
 from pytestpmd.vhost_user.messages import SetVringAddr
 
+#: The wrap counter of a packed ring, in the bit where vhost-user has it.
+FIRST_LAP = 1 << 15
+#: What a fault of ``drivers/vring.h`` means when a driver caused it.
+FAULTS = {lib.VRING_BAD_INDEX: "the front-end moved avail.idx further than the ring is long"}
+
 
 class VhostQueue:
     """The data plane's side: one ``struct vhost_virtqueue``, which lives as long as the port's configuration."""
@@ -49,9 +54,18 @@ class Ring:
         self._kick_fd = self._call_fd = self._err_fd = -1
 
     @property
-    def is_described(self) -> bool:
-        """Whether it could be served: where it is, how long, and that it was started."""
-        return bool(self.size and self.address and self.kicked)
+    def name(self) -> str:
+        """The port's queue that it is served by."""
+        return f"{'rxq' if self.index % 2 else 'txq'} {self.index // 2}"
+
+    @property
+    def lacks(self) -> str:
+        """What has still to be said of the ring itself before it could be served; "" for nothing."""
+        if not self.size:
+            return "SET_VRING_NUM"
+        if not self.address:
+            return "SET_VRING_ADDR"
+        return "" if self.kicked else "SET_VRING_KICK"
 
     @property
     def fault(self) -> int:

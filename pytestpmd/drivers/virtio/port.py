@@ -9,17 +9,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytestpmd._dataplane import lib
+from pytestpmd.drivers.virtio import report
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
 from pytestpmd.drivers.virtio.paths import RX_PATHS, TX_PATHS, Choice, choose, explain
 from pytestpmd.drivers.virtio.transport import Transport
-from pytestpmd.drivers.virtio.virtqueue import Virtqueue, private_bytes, shared_bytes
+from pytestpmd.drivers.virtio.virtqueue import FAULTS, Virtqueue, private_bytes, shared_bytes
 from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, MAX_RX_PKT_LEN, RX_OVERHEAD, Feature, Status
 from pytestpmd.eal.lcore import LCORES
-from pytestpmd.eal.memory import Arena
+from pytestpmd.eal.memory import Arena, Region
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import ConfigError, DeviceError, NotSupported
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
 from pytestpmd.ethdev.port import SPEED_UNKNOWN, BurstChoice, DescLimits, DeviceInfo, EthPort, Link, PortConf, Queue
+from pytestpmd.ethdev.report import DeviceReport
 from pytestpmd.ethdev.stats import SIZE_BINS
 from pytestpmd.log import log_type
 
@@ -30,13 +32,6 @@ MIN_RING_SIZE = 32
 MAX_MAC_ADDRS = 64
 MIN_RX_BUFSIZE = 64
 STARTED = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
-#: What a fault of ``drivers/vring.h`` means when a device caused it.
-FAULTS = {
-    lib.VRING_BAD_INDEX: "the device moved used.idx further than there are buffers",
-    lib.VRING_BAD_ID: "the device gave back a buffer that it does not have",
-    lib.VRING_BAD_LENGTH: "the device gave a length that does not fit its buffer",
-    lib.VRING_BAD_NUM_BUFFERS: "the device gave a packet more buffers than it has",
-}
 _SIZES = tuple((f"{name}_packets", name) for name in SIZE_BINS)
 _CASTS = (("multicast_packets", "multicast"), ("broadcast_packets", "broadcast"))
 _GOOD = (("good_packets", "packets"), ("good_bytes", "bytes"))
@@ -108,6 +103,26 @@ class VirtioPort(EthPort):
 
     def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
         return explain("Rx", RX_PATHS, self.agreed), explain("Tx", TX_PATHS, self.agreed)
+
+    def device_report(self) -> DeviceReport:
+        with self._lock:
+            way = self.transport.report()
+            wanted, agreed = self.wanted | way.wants, self.agreed.features | (way.wants & way.offered)
+            state = self._ring_state(way.connection.connected)
+            return DeviceReport(
+                "front-end",
+                way.connection,
+                report.features(way.offered, way.usable, wanted, agreed),
+                way.protocol_features,
+                tuple(map(report.region, self._regions())),
+                tuple(report.ring(vq, state, self._running) for vq in self._virtqueues),
+                way.conversation,
+            )
+
+    def _ring_state(self, connected: bool) -> str:
+        if not self._running:
+            return "the port is stopped"
+        return "live" if self._is_live and connected else "waits for a back-end"
 
     def private_info(self) -> str:
         # as DPDK has it: packed rings are not called so
@@ -226,8 +241,11 @@ class VirtioPort(EthPort):
 
     def _share_memory(self) -> None:
         """What descriptors may point at: rings, and buffers of every pool."""
-        assert self._memory is not None
-        self.transport.share_memory([arena.region() for arena in (self._memory, *(p.arena for p in self._pools))])
+        self.transport.share_memory(self._regions())
+
+    def _regions(self) -> list[Region]:
+        arenas = [self._memory, *(pool.arena for pool in self._pools)]
+        return [arena.region() for arena in arenas if arena is not None]
 
     def _set_up_queues(self) -> None:
         """Step 7."""
@@ -314,4 +332,4 @@ class VirtioPort(EthPort):
             for vq in self._virtqueues:
                 if vq.ptr.fault in FAULTS and vq.index not in self._told:
                     self._told.add(vq.index)
-                    yield f"{'rxq' if vq.is_rx else 'txq'} {vq.index // 2}", vq.ptr.fault
+                    yield vq.name, vq.ptr.fault

@@ -12,6 +12,13 @@ from pytestpmd.eal.mempool import Mempool
 MAX_FREE_THRESH = 32
 #: The wrap counter of a packed ring's first lap, in the bit where vhost-user has it.
 FIRST_LAP = 1 << 15
+#: What a fault of ``drivers/vring.h`` means when a device caused it.
+FAULTS = {
+    lib.VRING_BAD_INDEX: "the device moved used.idx further than there are buffers",
+    lib.VRING_BAD_ID: "the device gave back a buffer that it does not have",
+    lib.VRING_BAD_LENGTH: "the device gave a length that does not fit its buffer",
+    lib.VRING_BAD_NUM_BUFFERS: "the device gave a packet more buffers than it has",
+}
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,20 @@ class Virtqueue:
     def is_rx(self) -> bool:
         """Whether the device writes to its buffers."""
         return self.index % 2 == 0
+
+    @property
+    def name(self) -> str:
+        """The port's queue that it is."""
+        return f"{'rxq' if self.is_rx else 'txq'} {self.index // 2}"
+
+    @property
+    def outstanding(self) -> int:
+        """Descriptors that the device has. An lcore may be at work between two looks, so it is only about right."""
+        vq = self.ptr
+        if self.packed:
+            return int(vq.size - vq.nb_places)
+        head = int(vq.free_head)
+        return int(vq.size) - min((int(vq.free_tail) - head) & 0xFFFF, int(vq.size))
 
     def prepare(self, agreed: Agreement, pool: Mempool, port_id: int, free_thresh: int) -> None:
         """Set what follows from the negotiation; the queue must not be polled."""

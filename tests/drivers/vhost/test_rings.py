@@ -67,12 +67,12 @@ def described(front: FakeFrontend, theirs: FrontRing) -> Ring:
     return ring
 
 
-def test_a_ring_is_described_when_its_size_its_place_and_its_start_are_known(ring: Ring) -> None:
-    assert ring.is_described
-    for name, unknown in (("size", 0), ("address", None), ("kicked", False)):
+def test_a_ring_lacks_nothing_when_its_size_its_place_and_its_start_are_known(ring: Ring) -> None:
+    assert not ring.lacks
+    for name, unknown, request in (("size", 0, "NUM"), ("address", None, "ADDR"), ("kicked", False, "KICK")):
         known = getattr(ring, name)
         setattr(ring, name, unknown)
-        assert not ring.is_described
+        assert ring.lacks == f"SET_VRING_{request}"
         setattr(ring, name, known)
 
 
@@ -191,9 +191,9 @@ def test_what_the_data_plane_found_wrong_is_forgotten_with_the_next_start(
 def test_a_ring_that_was_stopped_waits_for_its_next_start(ring: Ring, queue: VhostQueue, memory: GuestMemory) -> None:
     ring.attach(queue, memory, MODERN)
     ring.stop()
-    assert not ring.is_described
+    assert ring.lacks == "SET_VRING_KICK"
     ring.set_kick(None)
-    assert ring.is_described
+    assert not ring.lacks
 
 
 def test_closing_gives_every_fd_back(front: FakeFrontend) -> None:

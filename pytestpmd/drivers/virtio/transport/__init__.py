@@ -2,10 +2,28 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from pytestpmd.drivers.virtio.virtqueue import RingAddresses
 from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.eal.memory import Region
+from pytestpmd.ethdev.report import ConnectionReport, FeatureReport
+
+
+@dataclass(frozen=True)
+class TransportReport:
+    """The way to the device at one moment.
+
+    ``offered`` is what the device itself offers, ``usable`` what the driver may count on (:meth:`Transport.features`),
+    ``wants`` what the transport takes of it on its own account.
+    """
+
+    connection: ConnectionReport
+    offered: Feature
+    usable: Feature
+    wants: int = 0
+    protocol_features: tuple[FeatureReport, ...] = ()
+    conversation: tuple[str, ...] = ()
 
 
 class Transport(ABC):
@@ -68,6 +86,10 @@ class Transport(ABC):
     @abstractmethod
     def kick_fd(self, index: int) -> int:
         """The eventfd that tells the device of new buffers; the same for the transport's whole life."""
+
+    def report(self) -> TransportReport:
+        """For people to look at; a transport that has a conversation tells of it."""
+        return TransportReport(ConnectionReport(self.connected), self.features(), self.features())
 
     @abstractmethod
     def close(self) -> None:

@@ -7,15 +7,17 @@ second again once its back-end has left; as a server it listens and takes back-e
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from pytestpmd.drivers.virtio.transport import Transport
+from pytestpmd.drivers.virtio.report import protocol
+from pytestpmd.drivers.virtio.transport import Transport, TransportReport
 from pytestpmd.drivers.virtio.virtqueue import RingAddresses
 from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.eal.control import ControlThread
 from pytestpmd.eal.memory import Region
 from pytestpmd.errors import DeviceError, StatusError
+from pytestpmd.ethdev.report import ConnectionReport
 from pytestpmd.log import Level, log_type
 from pytestpmd.vhost_user import messages as m
 from pytestpmd.vhost_user.channel import FrontendChannel
@@ -35,6 +37,8 @@ PRESUMED = (
     | Feature.VIRTIO_F_RING_PACKED
     | Feature.VHOST_USER_F_PROTOCOL_FEATURES
 )
+#: What the transport itself takes of the features, and the driver knows nothing of.
+PROTOCOL_BIT = Feature.VHOST_USER_F_PROTOCOL_FEATURES
 RECONNECT_S = 1.0
 KICK_FLAGS = os.EFD_CLOEXEC | os.EFD_NONBLOCK
 
@@ -56,6 +60,9 @@ class VhostUserTransport(Transport):
         self._lock = threading.RLock()
         self._channel: FrontendChannel | None = None
         self._listener: Listener | None = None
+        #: What was said, even when it is over, and how the last conversation ended.
+        self._exchange: Iterable[str] = ()
+        self._ended = ""
         self._kicks: list[int] = []
         self._calls: list[int] = []
         self._control = ControlThread("virtio-user", self._tick)
@@ -95,6 +102,7 @@ class VhostUserTransport(Transport):
     def _open(self, connection: Connection) -> None:
         """Greet a back-end, and learn what it offers (the order is DPDK's)."""
         channel = FrontendChannel(connection, self._timeout)
+        self._exchange = channel.exchange
         try:
             channel.call(m.SetOwner())
             if channel.call(m.GetFeatures()) & Feature.VHOST_USER_F_PROTOCOL_FEATURES:
@@ -127,7 +135,7 @@ class VhostUserTransport(Transport):
                 self._open(connection)
                 self._watch_peer()
         except DeviceError as error:
-            why = f"the back-end that came is no good: {error}"
+            self._ended = why = f"the back-end that came is no good: {error}"
             log.limited((self.path, "greeting"), Level.ERROR, "(%s) %s", self.path, why)
             return
         self.on_change()
@@ -139,22 +147,22 @@ class VhostUserTransport(Transport):
             if channel is None or not channel.connection.wait_readable(0):
                 return  # what woke us was an answer, and has been taken
             left = channel.connection.peer_is_gone()
-            self._forget()
-        why = "the back-end closed the connection" if left else "the back-end spoke without being asked"
+            why = "the back-end closed the connection" if left else "the back-end spoke without being asked"
+            self._forget(why)
         log.limited((self.path, "gone"), Level.NOTICE, "(%s) %s", self.path, why)
         self.on_change()
 
     def drop(self, why: str) -> None:
         """End the conversation; a server waits for the next back-end."""
         with self._lock:
-            self._forget()
+            self._forget(why)
         log.limited((self.path, "dropped"), Level.ERROR, "(%s) %s", self.path, why)
 
-    def _forget(self) -> None:
+    def _forget(self, why: str) -> None:
         if self._channel:
             self._control.unwatch(self._channel.connection.fileno())
             self._channel.close()
-        self._channel = None
+        self._channel, self._ended = None, why
         self._next_attempt = time.monotonic() + RECONNECT_S
 
     def reconnect(self, timeout: float = TIMEOUT) -> None:
@@ -239,6 +247,18 @@ class VhostUserTransport(Transport):
 
     def kick_fd(self, index: int) -> int:
         return self._kicks[index]
+
+    def report(self) -> TransportReport:
+        with self._lock:
+            role, said = "server" if self._listener else "client", tuple(self._exchange)
+            if self._channel is None:
+                note = f"{self._ended or 'none has come yet'}; what it offers is presumed"
+                connection = ConnectionReport(False, role, self.path, note)
+                return TransportReport(connection, PRESUMED, self.features(), PROTOCOL_BIT, conversation=said)
+            machine = self._channel.machine
+            rows = protocol(machine.offered_protocol_features, WANTED_PROTOCOL, machine.protocol_features)
+            connection = ConnectionReport(True, role, self.path)
+            return TransportReport(connection, self._offered, self.features(), PROTOCOL_BIT, rows, said)
 
     def close(self) -> None:
         self._control.stop()
