@@ -23,7 +23,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--path", action="append", choices=[path.name for path in PATHS], help="only this; repeatable")
     parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH", help="another program")
     parser.add_argument("--pair", action="append", metavar="BACKEND/FRONTEND", help="ours/ours, dpdk/dpdk; repeatable")
-    parser.add_argument("--patience", type=float, default=5, help="seconds a window may wait for silence (5)")
+    parser.add_argument("--patience", type=float, default=3, help="seconds a window may wait for silence (3)")
     parser.add_argument("--part", choices=["pairs", "alone"], help="only the pairs, or only the program on its own")
     return parser.parse_args()
 

@@ -42,6 +42,9 @@ class DriverPath:
 PATHS = (
     DriverPath("split mergeable", "mrg_rxbuf=1,in_order=0"),
     DriverPath("split regular", "mrg_rxbuf=0,in_order=0", "--tx-offloads=0x8000"),
+    DriverPath("split in-order mergeable", "mrg_rxbuf=1,in_order=1"),
+    DriverPath("packed mergeable", "packed_vq=1,mrg_rxbuf=1,in_order=0"),
+    DriverPath("packed in-order", "packed_vq=1,mrg_rxbuf=0,in_order=1", "--tx-offloads=0x8000"),
 )
 
 
@@ -54,7 +57,7 @@ class Load:
     frame_size: int = 64
     queue_size: int = 256
     #: How long a window may wait for silence, in seconds.
-    patience_s: float = 5.0
+    patience_s: float = 3.0
 
 
 @dataclass(frozen=True)
