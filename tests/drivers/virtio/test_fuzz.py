@@ -131,6 +131,10 @@ class LyingPackedDevice(LyingDevice):
         place = self.place()
         ahead = self.random.randrange(3) if self.queue.path.kind.in_order else 0
         slot = self.device.slot(place)
+        mbuf = vq.slots[vq.avail_shadow[place % self.size]].mbuf
+        if mbuf:
+            at = address_of(mbuf.buf_addr) + lib.VIRTQUEUE_RX_OFFSET
+            self.memory.write(at, self.device.header(self.random.choice([1, 1, 1, 2])))
         self.memory.put_u32(slot + 8, self.random.randrange(12, 200))
         self.memory.put_u16(slot + 12, vq.avail_shadow[(place + ahead) % self.size])
         self.memory.put_u16(slot + 14, used_bits(wrap_counter(place, self.size)))
