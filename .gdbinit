@@ -52,16 +52,21 @@ class Ring:
         kind = vq.type.strip_typedefs().tag
         published, consumed, theirs, notified, spared = self.NAMES[kind]
         fault = f" fault={vq['fault'].cast(gdb.lookup_type('enum vring_fault'))}" if int(vq["fault"]) else ""
-        try:
-            index = int(vq[theirs]["idx"])
-        except gdb.MemoryError:
-            index = "unmapped"
         return (
             f"{kind} port={int(vq['port_id'])} size={int(vq['size'])} hdr_size={int(vq['hdr_size'])} "
-            f"{published}={int(vq[published])} {consumed}={int(vq[consumed])} {theirs}->idx={index}{fault} "
+            f"{published}={int(vq[published])} {consumed}={int(vq[consumed])} {self.other_side(theirs)}{fault} "
             f"packets={int(vq['stats']['packets'])} errors={int(vq['stats']['errors'])} "
             f"nombuf={int(vq['stats']['nombuf'])} {notified}={int(vq[notified])}+{int(vq[spared])} spared"
         )
+
+    # A split ring has an index of the other side's; in a packed one the descriptors tell.
+    def other_side(self, theirs):
+        if int(self.vq["packed"]):
+            return "packed"
+        try:
+            return f"{theirs}->idx={int(self.vq[theirs]['idx'])}"
+        except gdb.MemoryError:
+            return f"{theirs}=unmapped"
 
 
 class Stream:
