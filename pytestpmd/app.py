@@ -19,7 +19,7 @@ from pytestpmd.drivers import ProbeError, probe
 from pytestpmd.eal.args import EalArgs
 from pytestpmd.eal.cpu import limit_simd_width
 from pytestpmd.eal.mempool import OPS_NAME, Mempool
-from pytestpmd.errors import NotSupported, TestpmdError
+from pytestpmd.errors import NotSupported, PortError, TestpmdError
 from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.ethdev.port import EthPort, PortConf, PortState
 from pytestpmd.ethdev.ports import Ports
@@ -124,7 +124,12 @@ class TestPmd:
     def attach(self, device: str) -> EthPort:
         """Probe one device and give it a port id."""
         port = probe(device, [known.name for known in self.ports])
-        self.ports.attach(port)
+        try:
+            self.ports.attach(port)
+        except PortError as error:
+            EAL.error("%s: %s", port.name, error)
+            port.close()
+            raise ProbeError(port.name, str(error)) from error
         port.on_link_change = self._on_link_change
         port.on_queue_state = self._on_queue_state
         return port
@@ -223,9 +228,12 @@ class TestPmd:
         self.say("Done")
 
     def close_ports(self, ids: list[int]) -> None:
-        """Stop, give back and forget."""
+        """Give back and forget; ports that forward are left alone and named, started ones too."""
         self.say("Closing ports...")
         for port in self._not_forwarding(ids):
+            if port.state is PortState.STARTED:
+                self.say(f"ETHDEV: Cannot close started device (port {port.port_id})")
+                continue
             port.close()
             self._forget(port)
             self.say(f"Port {port.port_id} is closed")
@@ -292,6 +300,8 @@ class TestPmd:
         """Stop, close and forget, whatever state things are in; says nothing."""
         if self.session.running:
             self.session.stop()
+        for port in self.ports:
+            port.stop()  # all before any is closed: two of them may be each other's ends
         for port in list(self.ports):
             port.close()
             self.ports.detach(port.port_id)
