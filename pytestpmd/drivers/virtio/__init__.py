@@ -54,6 +54,7 @@ class VirtioUserPort(VirtioPort):
         queues: int = arg(1, convert=integer(1, MAX_QUEUE_PAIRS))
         mrg_rxbuf: bool = True
         packed_vq: bool = False
+        vectorized: bool | None = None
         in_order: bool = True
         server: bool = False
         speed: int = arg(SPEED_UNKNOWN, convert=choice(SPEEDS))
@@ -63,7 +64,7 @@ class VirtioUserPort(VirtioPort):
         log.info("virtio_user_pmd_probe(): Backend type detected: VHOST_USER")
         transport = VhostUserTransport(path, args.queues, server=args.server)
         try:
-            super().__init__(name, devargs, transport, self._wanted(args), args.queue_size, args.speed)
+            super().__init__(name, devargs, transport, self._wanted(args), args.queue_size, args.speed, args.vectorized)
         except TestpmdError:
             transport.close()
             raise

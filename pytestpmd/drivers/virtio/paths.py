@@ -1,14 +1,69 @@
 """Which receive and which transmit function a port uses, and the sentence that says why.
 
-The rules stand in order of preference; the first that holds is taken, anew at every configure. What they ask is what
-was agreed with the device, never the device itself.
+The rules stand in order of preference; the first that holds is taken, anew at every configure. They are those of the
+driver's guide (47.6) where it speaks, and DPDK's where it is silent.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytestpmd.drivers.virtio.features import Agreement
+from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import BurstChoice
+
+#: Receive offloads for which the net header has to be looked at; no vector function does that.
+HEADER_OFFLOADS = RxOffload.UDP_CKSUM | RxOffload.TCP_CKSUM | RxOffload.TCP_LRO | RxOffload.VLAN_STRIP
+MIN_SIMD_WIDTH = 128
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the choice depends on: what was agreed, what was asked for, how wide vectors may be (bits).
+
+    ``vectorized`` is the devarg: forbidden, asked for wherever it is right, or (None) left to the guide's rule, which
+    wants no transmit offload at all.
+    """
+
+    agreed: Agreement
+    vectorized: bool | None = None
+    rx_offloads: int = 0
+    tx_offloads: int = 0
+    simd_width: int = MIN_SIMD_WIDTH
+
+    @property
+    def packed(self) -> bool:
+        return self.agreed.packed
+
+    @property
+    def mergeable(self) -> bool:
+        return self.agreed.mergeable
+
+    @property
+    def in_order(self) -> bool:
+        return self.agreed.in_order
+
+    @property
+    def vector_rx(self) -> bool:
+        """Whether receive vectors are right, and wanted."""
+        return not self.against_vectors("Rx")
+
+    @property
+    def vector_tx(self) -> bool:
+        """Whether transmit vectors are right, and wanted."""
+        return not self.against_vectors("Tx")
+
+    def against_vectors(self, way: str) -> list[str]:
+        """What would have to change for vectors to be used, ``Rx`` or ``Tx``, the ring's layout and order apart."""
+        plain_tx = self.tx_offloads == 0 or (way == "Rx" and self.vectorized is True)
+        needs = {
+            "mergeable receive buffers not agreed (mrg_rxbuf=0)": not self.mergeable,
+            "vectors not forbidden (vectorized=1)": self.vectorized is not False,
+            "no Rx offload that needs the header": way == "Tx" or not self.rx_offloads & HEADER_OFFLOADS,
+            "no Tx offload (--tx-offloads=0x0)": plain_tx,
+            f"vectors of {MIN_SIMD_WIDTH} bits (--force-max-simd-bitwidth)": self.simd_width >= MIN_SIMD_WIDTH,
+        }
+        return [need for need, is_met in needs.items() if not is_met]
+
 
 #: What a path may ask of the agreement, and how it is had or not: the words, and the devarg.
 CONDITIONS = {
@@ -16,41 +71,63 @@ CONDITIONS = {
     "mergeable": ("mergeable receive buffers", "mrg_rxbuf"),
     "in_order": ("in-order use", "in_order"),
 }
+VECTORS = {"vector_rx": "Rx", "vector_tx": "Tx"}
 
 
 @dataclass(frozen=True)
 class Path:
-    """A burst function of C, how DPDK's log names it, and what must or must not have been agreed for it."""
+    """A burst function of C, how DPDK's log names it, and what must or must not be the case for it.
+
+    With ``by_width`` there are variants of it for wider vectors.
+    """
 
     callback: str
     label: str
     needs: Mapping[str, bool]
+    by_width: bool = False
 
     @property
     def name(self) -> str:
         """The callback as the guide names it: only mergeable and transmit ones have an in-order variant by name."""
         return self.callback if self.callback in NAMED_INORDER else self.callback.removesuffix("_inorder")
 
-    def serves(self, agreed: Agreement) -> bool:
+    def function(self, facts: Facts) -> str:
+        """The name in C: of the variant with the widest vectors that may be used."""
+        width = next((bits for bits in (512, 256) if facts.simd_width >= bits), 0)
+        if not self.by_width or not width:
+            return self.callback
+        stem = self.callback.removesuffix("_inorder")
+        return f"{stem}_{width}{self.callback.removeprefix(stem)}"
+
+    def serves(self, facts: Facts) -> bool:
         """Whether it may be used."""
-        return all(getattr(agreed, condition) == wanted for condition, wanted in self.needs.items())
+        return all(getattr(facts, condition) == wanted for condition, wanted in self.needs.items())
 
-    @property
-    def because(self) -> str:
+    def because(self, facts: Facts) -> str:
         """Why it is used where it is: what it needs."""
-        return "; ".join(_claim(*need) for need in self.needs.items()) or "it serves every ring"
+        return "; ".join(_claim(facts, *need) for need in self.needs.items())
 
-    def lacks(self, agreed: Agreement) -> list[str]:
-        """What would have to change for it, with the devarg that asks for that."""
+    def lacks(self, facts: Facts) -> list[str]:
+        """What would have to change for it, with the devarg or option that asks for that."""
         return [
-            f"{CONDITIONS[condition][0]} {'' if wanted else 'not '}agreed ({CONDITIONS[condition][1]}={int(wanted)})"
+            change
             for condition, wanted in self.needs.items()
-            if getattr(agreed, condition) != wanted
+            if getattr(facts, condition) != wanted
+            for change in _changes(facts, condition, wanted)
         ]
 
 
-def _claim(condition: str, wanted: bool) -> str:
+def _claim(facts: Facts, condition: str, wanted: bool) -> str:
+    if condition in VECTORS:
+        return "nothing is asked for that vectors cannot do" if wanted else "vectors are not used"
     return f"{CONDITIONS[condition][0]} {'are' if wanted else 'are not'} agreed".replace("use are", "use is")
+
+
+def _changes(facts: Facts, condition: str, wanted: bool) -> list[str]:
+    if condition in VECTORS:
+        return facts.against_vectors(VECTORS[condition]) if wanted else ["vectors forbidden (vectorized=0)"]
+    name, devarg = CONDITIONS[condition]
+    return [f"{name} {'' if wanted else 'not '}agreed ({devarg}={int(wanted)})"]
 
 
 NAMED_INORDER = ("virtio_recv_mergeable_pkts_inorder", "virtio_xmit_pkts_inorder")
@@ -58,10 +135,11 @@ NAMED_INORDER = ("virtio_recv_mergeable_pkts_inorder", "virtio_xmit_pkts_inorder
 
 @dataclass(frozen=True)
 class Choice:
-    """The two that a port uses."""
+    """The two that a port uses, and what they were chosen by."""
 
     rx: Path
     tx: Path
+    facts: Facts
 
     def log_lines(self, port_id: int) -> tuple[str, str]:
         """What DPDK's driver logs, transmit first."""
@@ -76,6 +154,10 @@ IN_ORDER = {"in_order": True}
 ANY_ORDER = {"in_order": False}
 MERGEABLE = {"mergeable": True}
 ONE_BUFFER = {"mergeable": False}
+VECTOR_RX = {"vector_rx": True}
+SCALAR_RX = {"vector_rx": False}
+VECTOR_TX = {"vector_tx": True}
+SCALAR_TX = {"vector_tx": False}
 
 RX_PATHS = (
     Path("virtio_recv_mergeable_pkts_packed_inorder", "packed ring mergeable buffer Rx", PACKED | MERGEABLE | IN_ORDER),
@@ -84,32 +166,35 @@ RX_PATHS = (
     Path("virtio_recv_pkts_packed", "packed ring standard Rx", PACKED | ONE_BUFFER | ANY_ORDER),
     Path("virtio_recv_mergeable_pkts_inorder", "inorder Rx", SPLIT | MERGEABLE | IN_ORDER),
     Path("virtio_recv_mergeable_pkts", "mergeable buffer Rx", SPLIT | MERGEABLE | ANY_ORDER),
-    Path("virtio_recv_pkts_inorder", "standard Rx", SPLIT | ONE_BUFFER | IN_ORDER),
-    Path("virtio_recv_pkts", "standard Rx", SPLIT | ONE_BUFFER | ANY_ORDER),
+    Path("virtio_recv_pkts_vec_inorder", "vectorized Rx", SPLIT | IN_ORDER | VECTOR_RX, by_width=True),
+    Path("virtio_recv_pkts_inorder", "standard Rx", SPLIT | ONE_BUFFER | IN_ORDER | SCALAR_RX),
+    Path("virtio_recv_pkts_vec", "vectorized Rx", SPLIT | ANY_ORDER | VECTOR_RX, by_width=True),
+    Path("virtio_recv_pkts", "standard Rx", SPLIT | ONE_BUFFER | ANY_ORDER | SCALAR_RX),
 )
 TX_PATHS = (
     Path("virtio_xmit_pkts_packed_inorder", "packed ring standard Tx", PACKED | IN_ORDER),
     Path("virtio_xmit_pkts_packed", "packed ring standard Tx", PACKED | ANY_ORDER),
     Path("virtio_xmit_pkts_inorder", "inorder Tx", SPLIT | IN_ORDER),
-    Path("virtio_xmit_pkts", "standard Tx", SPLIT | ANY_ORDER),
+    Path("virtio_xmit_pkts_simple", "simple Tx", SPLIT | ANY_ORDER | VECTOR_TX, by_width=True),
+    Path("virtio_xmit_pkts", "standard Tx", SPLIT | ANY_ORDER | SCALAR_TX),
 )
 
 
-def explain(kind: str, paths: Sequence[Path], agreed: Agreement) -> BurstChoice:
+def explain(way: str, paths: Sequence[Path], facts: Facts) -> BurstChoice:
     """The path in use among ``paths``, why, and what each other one would take."""
-    chosen = _first(paths, agreed)
+    chosen = _first(paths, facts)
     others: dict[str, tuple[str, ...]] = {}
     for path in paths:
-        lacks = tuple(path.lacks(agreed))
+        lacks = tuple(path.lacks(facts))
         if path.name != chosen.name and (path.name not in others or len(lacks) < len(others[path.name])):
             others[path.name] = lacks
-    return BurstChoice(kind, chosen.name, chosen.because, tuple(others.items()))
+    return BurstChoice(way, chosen.name, chosen.because(facts), tuple(others.items()))
 
 
-def choose(agreed: Agreement) -> Choice:
-    """The best receive and transmit function for what was agreed."""
-    return Choice(_first(RX_PATHS, agreed), _first(TX_PATHS, agreed))
+def choose(facts: Facts) -> Choice:
+    """The best receive and transmit function for what is the case."""
+    return Choice(_first(RX_PATHS, facts), _first(TX_PATHS, facts), facts)
 
 
-def _first(paths: Sequence[Path], agreed: Agreement) -> Path:
-    return next(path for path in paths if path.serves(agreed))
+def _first(paths: Sequence[Path], facts: Facts) -> Path:
+    return next(path for path in paths if path.serves(facts))

@@ -11,10 +11,11 @@ from typing import Any
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers.virtio import report
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
-from pytestpmd.drivers.virtio.paths import RX_PATHS, TX_PATHS, Choice, choose, explain
+from pytestpmd.drivers.virtio.paths import RX_PATHS, TX_PATHS, Choice, Facts, Path, choose, explain
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio.virtqueue import FAULTS, Virtqueue, private_bytes, shared_bytes
 from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, MAX_RX_PKT_LEN, RX_OVERHEAD, Feature, Status
+from pytestpmd.eal.cpu import simd_width
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena, Region
 from pytestpmd.eal.mempool import Mempool
@@ -51,13 +52,15 @@ class VirtioPort(EthPort):
         wanted: Feature,
         queue_size: int,
         speed: int = SPEED_UNKNOWN,
+        vectorized: bool | None = None,
     ) -> None:
         super().__init__(name, devargs)
         self.transport = transport
         self.wanted = wanted
         self._queue_size = queue_size
         self.agreed = self._agree()
-        self.choice: Choice = choose(self.agreed)
+        self._vectorized = vectorized
+        self.choice: Choice = self._choose(self.agreed, PortConf())
         self._speed = speed
         self._nb_pairs = transport.max_queue_pairs()
         self._virtqueues: list[Virtqueue] = []
@@ -102,7 +105,7 @@ class VirtioPort(EthPort):
         raise NotSupported("Operation not supported")
 
     def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
-        return explain("Rx", RX_PATHS, self.agreed), explain("Tx", TX_PATHS, self.agreed)
+        return explain("Rx", RX_PATHS, self.choice.facts), explain("Tx", TX_PATHS, self.choice.facts)
 
     def device_report(self) -> DeviceReport:
         with self._lock:
@@ -131,7 +134,7 @@ class VirtioPort(EthPort):
             [
                 f"guest_features: 0x{self.agreed.features & ~Feature.VHOST_USER_F_PROTOCOL_FEATURES:x}",
                 f"vtnet_hdr_size: {self.agreed.hdr_size}",
-                "use_vec: rx-0 tx-0",
+                f"use_vec: rx-{int(self.choice.rx.by_width)} tx-{int(self.choice.tx.by_width)}",
                 f"use_inorder: rx-{use_inorder} tx-{use_inorder}",
                 f"intr_lsc: {int(self.conf.lsc if self.conf else True)}",
                 f"max_mtu: {MAX_RX_PKT_LEN - RX_OVERHEAD}",
@@ -160,15 +163,18 @@ class VirtioPort(EthPort):
         virtqueues = [Virtqueue(i, self._queue_size, agreed.packed, memory, private) for i in range(nb_queues)]
         self._release_queues()
         self._virtqueues, self._memory, self._pools = virtqueues, memory, [pool]
-        self.agreed, self.choice = agreed, choose(agreed)
+        self.agreed, self.choice = agreed, self._choose(agreed, conf)
         for vq in self._virtqueues:
             thresh = conf.rx_free_thresh if vq.is_rx else conf.tx_free_thresh
             vq.prepare(agreed, pool, self.port_id, thresh)
-        self.rx_queues = self._queues(self.choice.rx.callback, 0, conf.nb_rxq)
-        self.tx_queues = self._queues(self.choice.tx.callback, 1, conf.nb_txq)
+        self.rx_queues = self._queues(self.choice.rx, 0, conf.nb_rxq)
+        self.tx_queues = self._queues(self.choice.tx, 1, conf.nb_txq)
 
-    def _queues(self, callback: str, first: int, count: int) -> list[Queue]:
-        burst = getattr(lib, callback)
+    def _choose(self, agreed: Agreement, conf: PortConf) -> Choice:
+        return choose(Facts(agreed, self._vectorized, conf.rx_offloads, conf.tx_offloads, simd_width()))
+
+    def _queues(self, path: Path, first: int, count: int) -> list[Queue]:
+        burst = getattr(lib, path.function(self.choice.facts))
         pointers = [self._virtqueues[2 * i + first].ptr for i in range(count)]
         return [Queue(burst, pointer, pointer.stats) for pointer in pointers]
 

@@ -507,7 +507,7 @@ def test_a_started_port_cannot_be_configured(make: Make, pool: Mempool) -> None:
 
 def test_a_new_configuration_takes_up_what_the_device_offers_by_now(make: Make, pool: Mempool) -> None:
     port = make(FakeTransport(F.VIRTIO_F_VERSION_1))
-    assert port.choice.rx.callback == "virtio_recv_pkts"
+    assert port.choice.rx.callback == "virtio_recv_pkts_vec"
     port.transport.come(ALL_FEATURES)
     port.configure(PortConf(nb_rxq=3, nb_txq=1), pool)
     port.start()
