@@ -43,6 +43,7 @@ PATHS = (
     DriverPath("split mergeable", "mrg_rxbuf=1,in_order=0"),
     DriverPath("split regular", "mrg_rxbuf=0,in_order=0", "--tx-offloads=0x8000"),
     DriverPath("split in-order mergeable", "mrg_rxbuf=1,in_order=1"),
+    DriverPath("split vector", "mrg_rxbuf=0,in_order=0,vectorized=1", "--tx-offloads=0x0"),
     DriverPath("packed mergeable", "packed_vq=1,mrg_rxbuf=1,in_order=0"),
     DriverPath("packed in-order", "packed_vq=1,mrg_rxbuf=0,in_order=1", "--tx-offloads=0x8000"),
 )
