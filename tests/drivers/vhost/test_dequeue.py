@@ -101,6 +101,10 @@ def test_a_chain_may_be_as_long_as_the_ring(make: MakeQueue) -> None:
     queue = make(size=16)
     transmit(queue, frame(100), [12, *[5] * 14])
     assert dequeue(queue) == [frame(100)]
+    queue.driver.reap()
+    table = queue.driver.table(queue.alloc(16 * 16), cut(queue, header(queue) + frame(100), [12, *[5] * 14]))
+    queue.driver.offer(queue.driver.chain([table]))
+    assert dequeue(queue) == [frame(100)]
 
 
 @pytest.mark.parametrize(

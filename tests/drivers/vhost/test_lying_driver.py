@@ -1,8 +1,10 @@
 """A driver that lies to our back-end: a bad chain is used up and counted, a bad index stops the ring."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
+from fakes.layouts import PACKED_IN_ORDER, SCALAR_KINDS, Kind
 from fakes.net_driver import Receiver, cut, dequeue, header, send, transmit
 from fakes.packets import frame, frames
 from fakes.queues import GUEST_BASE, DeviceQueue
@@ -14,6 +16,19 @@ from pytestpmd.eal.mempool import Mempool
 MakeQueue = Callable[..., DeviceQueue]
 
 
+@pytest.fixture(params=SCALAR_KINDS, ids=str)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Every kind of ring."""
+    found: Kind = request.param
+    return found
+
+
+@pytest.fixture
+def make(kind: Kind, make_vhost: MakeQueue) -> MakeQueue:
+    """A queue of that kind."""
+    return partial(make_vhost, kind=kind)
+
+
 def is_bad(queue: DeviceQueue, descs: Sequence[Desc]) -> bool:
     """Whether this chain is used up with length 0, counted, and does not hold up four good ones behind it."""
     before = queue.vq.bad_chains
@@ -21,7 +36,10 @@ def is_bad(queue: DeviceQueue, descs: Sequence[Desc]) -> bool:
     queue.driver.offer(bad)
     good = [transmit(queue, data) for data in frames(4)]
     assert dequeue(queue) == frames(4)
-    assert queue.driver.reap() == [Used(head, 0) for head in (bad, *good)]
+    used = queue.driver.reap()
+    assert [element.head for element in used] == [bad, *good]
+    # in order, one used descriptor told of them all, and has one length
+    assert queue.kind == PACKED_IN_ORDER or not any(element.length for element in used)
     assert queue.vq.fault == lib.VRING_OK
     return bool(queue.vq.bad_chains == before + 1)
 
@@ -34,29 +52,29 @@ def is_bad(queue: DeviceQueue, descs: Sequence[Desc]) -> bool:
     [0, GUEST_BASE - 1, GUEST_BASE - 100, GUEST_BASE + (64 << 20), 0xFFFF_FFFF_FFFF_FFFF, 0xFFFF_FFFF_FFFF_FFC0],
     ids=hex,
 )
-def test_an_address_outside_of_the_memory_is_bad(make_vhost: MakeQueue, address: int) -> None:
-    queue = make_vhost()
+def test_an_address_outside_of_the_memory_is_bad(make: MakeQueue, address: int) -> None:
+    queue = make()
     assert is_bad(queue, [Desc(address, 100)])
     assert is_bad(queue, [*cut(queue, header(queue)), Desc(address, 100)])
 
 
 @pytest.mark.parametrize("length", [101, 0x1000, 0x7FFF_FFFF, 0xFFFF_FFFF])
-def test_a_buffer_that_crosses_the_end_of_the_memory_is_bad(make_vhost: MakeQueue, length: int) -> None:
-    queue = make_vhost()
+def test_a_buffer_that_crosses_the_end_of_the_memory_is_bad(make: MakeQueue, length: int) -> None:
+    queue = make()
     assert is_bad(queue, [Desc(queue.end - 100, length)])
     assert is_bad(queue, [*cut(queue, header(queue)), Desc(queue.end - 100, length)])
 
 
-def test_a_buffer_across_two_regions_is_bad(make_vhost: MakeQueue) -> None:
-    queue = make_vhost()
+def test_a_buffer_across_two_regions_is_bad(make: MakeQueue) -> None:
+    queue = make()
     queue.regions.regions[1] = queue.regions.regions[0]
     queue.regions.regions[1].guest_addr = queue.end
     queue.regions.nb_regions = 2
     assert is_bad(queue, [Desc(queue.end - 50, 100)])
 
 
-def test_every_region_is_looked_at(make_vhost: MakeQueue) -> None:
-    queue = make_vhost()
+def test_every_region_is_looked_at(make: MakeQueue) -> None:
+    queue = make()
     address = queue.store(header(queue) + frame())
     queue.regions.regions[7] = queue.regions.regions[0]
     queue.regions.regions[7].guest_addr = 0x4000
@@ -66,15 +84,15 @@ def test_every_region_is_looked_at(make_vhost: MakeQueue) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 11, 12])
-def test_a_chain_without_a_frame_is_bad(make_vhost: MakeQueue, length: int) -> None:
-    queue = make_vhost()
+def test_a_chain_without_a_frame_is_bad(make: MakeQueue, length: int) -> None:
+    queue = make()
     assert is_bad(queue, [Desc(queue.store(bytes(64)), length)])
     assert is_bad(queue, [Desc(queue.store(bytes(64)), 0), Desc(queue.store(bytes(64)), length)])
 
 
-def test_a_writable_buffer_is_bad(make_vhost: MakeQueue) -> None:
+def test_a_writable_buffer_is_bad(make: MakeQueue) -> None:
     """virtio 1.2, 2.7.5.2: the device should not read what it is to write."""
-    queue = make_vhost()
+    queue = make()
     whole = cut(queue, header(queue) + frame())[0]
     assert is_bad(queue, [Desc(whole.address, whole.length, WRITE)])
     assert is_bad(queue, [whole, Desc(whole.address, whole.length, WRITE)])
@@ -104,8 +122,8 @@ def test_a_next_beyond_the_ring_is_bad(make_vhost: MakeQueue, following: int) ->
 
 
 @pytest.mark.parametrize("entries", [17, 64])
-def test_a_chain_longer_than_the_ring_is_bad(make_vhost: MakeQueue, entries: int) -> None:
-    queue = make_vhost(size=16)
+def test_a_chain_longer_than_the_ring_is_bad(make: MakeQueue, entries: int) -> None:
+    queue = make(size=16)
     table = queue.driver.table(queue.alloc(16 * entries), cut(queue, header(queue) + frame(100), [1] * (entries - 1)))
     assert is_bad(queue, [table])
 
@@ -127,23 +145,23 @@ def test_an_indirect_table_in_an_indirect_table_is_bad(make_vhost: MakeQueue) ->
     assert is_bad(queue, [queue.driver.table(itself, [Desc(itself, 16, INDIRECT)])])
 
 
-def test_an_indirect_table_within_a_chain_is_bad(make_vhost: MakeQueue) -> None:
+def test_an_indirect_table_within_a_chain_is_bad(make: MakeQueue) -> None:
     """virtio 1.2, 2.7.5.3.1: never INDIRECT together with NEXT."""
-    queue = make_vhost()
+    queue = make()
     descs = cut(queue, header(queue) + frame(), [12])
     assert is_bad(queue, [queue.driver.table(queue.alloc(64), descs), descs[1]])
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 17, 31, 0xFFFF_FFF0, 0xFFFF_FFFF])
-def test_an_indirect_table_of_such_a_length_is_bad(make_vhost: MakeQueue, length: int) -> None:
-    queue = make_vhost()
+def test_an_indirect_table_of_such_a_length_is_bad(make: MakeQueue, length: int) -> None:
+    queue = make()
     table = queue.driver.table(queue.alloc(64), cut(queue, header(queue) + frame(), [12]))
     assert is_bad(queue, [Desc(table.address, length, INDIRECT)])
 
 
 @pytest.mark.parametrize("address", [0, GUEST_BASE - 16, 0xFFFF_FFFF_FFFF_FFF0], ids=hex)
-def test_an_indirect_table_outside_of_the_memory_is_bad(make_vhost: MakeQueue, address: int) -> None:
-    queue = make_vhost()
+def test_an_indirect_table_outside_of_the_memory_is_bad(make: MakeQueue, address: int) -> None:
+    queue = make()
     assert is_bad(queue, [Desc(address, 32, INDIRECT)])
     assert is_bad(queue, [Desc(queue.end - 16, 32, INDIRECT)])
 
@@ -154,9 +172,9 @@ def test_a_next_beyond_the_indirect_table_is_bad(make_vhost: MakeQueue) -> None:
     assert is_bad(queue, [Desc(table.address, 32, INDIRECT)])
 
 
-def test_a_frame_longer_than_any_is_bad(make_vhost: MakeQueue, pool: Mempool) -> None:
+def test_a_frame_longer_than_any_is_bad(make: MakeQueue, pool: Mempool) -> None:
     """64 KB and headers is what segmentation offloads may ask for; more only keeps the lcore copying."""
-    queue = make_vhost()
+    queue = make()
     address = queue.alloc(70_000)
     assert is_bad(queue, [Desc(address, 70_000)])
     assert is_bad(queue, [Desc(address, 40_000)] * 10)
@@ -217,17 +235,15 @@ def bad_then_good(queue: DeviceQueue, pool: Mempool, bad: list[Desc], *, data: b
     kept = {d.address: queue.memory.read(d.address, d.length) for d in bad if not d.flags & WRITE and d.length < 1000}
     assert send(queue, pool, [data] * 4) == 4
     assert queue.vq.bad_chains == 1
-    assert queue.driver.element(queue.driver.seen) == Used(head, 0)
-    queue.driver.seen += 1
-    queue.driver.free += queue.driver.chains.pop(head)
+    assert queue.driver.reap(1) == [Used(head, 0)]
     assert receiver.receive() == [data] * 4
     assert all(queue.memory.read(address, len(was)) == was for address, was in kept.items())
 
 
-def test_a_buffer_that_is_not_writable_is_not_written(make_vhost: MakeQueue, pool: Mempool) -> None:
+def test_a_buffer_that_is_not_writable_is_not_written(make: MakeQueue, pool: Mempool) -> None:
     """virtio 1.2, 2.7.5.2: a device MUST NOT write to a device-readable buffer."""
-    bad_then_good(queue := make_vhost(), pool, [Receiver(queue).buffer(128, flags=0)])
-    receiver = Receiver(queue := make_vhost())
+    bad_then_good(queue := make(), pool, [Receiver(queue).buffer(128, flags=0)])
+    receiver = Receiver(queue := make())
     bad_then_good(queue, pool, [receiver.buffer(20), receiver.buffer(128, flags=0)])
 
 
@@ -244,10 +260,10 @@ def test_a_buffer_that_is_not_writable_is_not_written(make_vhost: MakeQueue, poo
     ids=["zero", "before", "behind", "wraps", "crosses the end"],
 )
 def test_an_address_to_write_to_outside_of_the_memory_is_bad(
-    make_vhost: MakeQueue, pool: Mempool, mergeable: bool, address: int, length: int
+    make: MakeQueue, pool: Mempool, mergeable: bool, address: int, length: int
 ) -> None:
-    bad_then_good(make_vhost(mergeable=mergeable), pool, [Desc(address, length, WRITE)])
-    queue = make_vhost(mergeable=mergeable)
+    bad_then_good(make(mergeable=mergeable), pool, [Desc(address, length, WRITE)])
+    queue = make(mergeable=mergeable)
     bad_then_good(queue, pool, [Receiver(queue).buffer(20), Desc(address, length, WRITE)])
 
 
@@ -264,9 +280,9 @@ def test_a_loop_of_empty_buffers_ends(make_vhost: MakeQueue, pool: Mempool) -> N
 
 
 @pytest.mark.parametrize("mergeable", [False, True])
-def test_a_ring_of_buffers_without_room_delivers_nothing(make_vhost: MakeQueue, pool: Mempool, mergeable: bool) -> None:
+def test_a_ring_of_buffers_without_room_delivers_nothing(make: MakeQueue, pool: Mempool, mergeable: bool) -> None:
     """Only empty buffers, as many as the ring holds: the burst ends and every frame is accounted for."""
-    queue = make_vhost(size=16, mergeable=mergeable)
+    queue = make(size=16, mergeable=mergeable)
     receiver = Receiver(queue)
     for _ in range(16):
         receiver.post(0)
@@ -286,8 +302,8 @@ def test_a_head_to_receive_into_beyond_the_ring_is_used_up(make_vhost: MakeQueue
     assert queue.driver.reap() == [Used(head, 0), Used(good, 72)]
 
 
-def test_a_packet_over_a_bad_buffer_goes_behind_it(make_vhost: MakeQueue, pool: Mempool) -> None:
-    queue = make_vhost()
+def test_a_packet_over_a_bad_buffer_goes_behind_it(make: MakeQueue, pool: Mempool) -> None:
+    queue = make()
     receiver = Receiver(queue)
     receiver.post(100)
     receiver.post_chain([Desc(0, 100, WRITE)])
