@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from pytestpmd.eal.lcore import LCORES
+
 TICK_S = 0.1
 
 
 class ControlThread:
-    """Calls back, on one thread, when a watched fd is readable, and every ``TICK_S`` seconds.
+    """Calls back, on one thread, when a watched fd is readable, and every ``TICK_S`` seconds; frees stuck lcores then.
 
     Callbacks may watch and unwatch; what they raise is a bug and ends the thread with a traceback.
     """
@@ -66,5 +68,6 @@ class ControlThread:
                 if self._stopping:
                     return
             if time.monotonic() >= next_tick:
+                LCORES.nudge_stuck()
                 self._on_tick()
                 next_tick = time.monotonic() + TICK_S

@@ -1,8 +1,11 @@
 #include "eal/lcore.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 _Thread_local uint32_t this_lcore = MAX_LCORES;
 
@@ -42,6 +45,21 @@ uint32_t lcore_simd_width(void)
 #else
 	return 64;
 #endif
+}
+
+static void on_nudge(int signal_number)
+{
+	(void)signal_number;
+}
+
+int lcore_nudge(int32_t thread_id)
+{
+	/* no SA_RESTART: the call returns */
+	struct sigaction action = {.sa_handler = on_nudge};
+
+	if (sigaction(SIGURG, &action, NULL) || syscall(SYS_tgkill, getpid(), thread_id, SIGURG))
+		return -errno;
+	return 0;
 }
 
 int lcore_lock_memory(void)

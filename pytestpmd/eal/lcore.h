@@ -11,6 +11,9 @@ uint64_t lcore_cycles_hz(uint32_t sample_us);
 /* The widest vectors of this machine that there are functions for, in bits; 64 for none. */
 uint32_t lcore_simd_width(void);
 
+/* Interrupt the system call that a thread (by its kernel id) is in, if any; 0 or -errno. */
+int lcore_nudge(int32_t thread_id);
+
 /* mlockall(2) now and for what comes; 0 or -errno. */
 int lcore_lock_memory(void);
 

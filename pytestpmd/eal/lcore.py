@@ -11,6 +11,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from pytestpmd._dataplane import lib
+
+#: After so many seconds without a turn an lcore is taken to hang in a system call.
+STUCK_S = 0.1
+
 
 class Job(Protocol):
     """What an lcore runs."""
@@ -29,6 +34,14 @@ class Job(Protocol):
 class _Running:
     thread: threading.Thread
     job: Job
+    turns: int = -1
+    turned: float = 0.0
+
+    def is_stuck(self, now: float) -> bool:
+        turns = self.job.turns()
+        if turns != self.turns:
+            self.turns, self.turned = turns, now
+        return now - self.turned >= STUCK_S and self.thread.is_alive()
 
 
 class Lcores:
@@ -81,6 +94,18 @@ class Lcores:
         for lcore, turns in seen:
             while lcore.job.turns() == turns and lcore.thread.is_alive():
                 time.sleep(20e-6)
+
+    def nudge_stuck(self) -> None:
+        """Interrupt the system call of every lcore that has not turned for ``STUCK_S``; control threads ask for it.
+
+        The one system call of an lcore is the write that notifies a peer. It is made only when it would not block, but
+        the peer shares the eventfd: it can fill it, and undo O_NONBLOCK, in the instant between.
+        """
+        with self._lock:
+            now = time.monotonic()
+            for lcore in self._running.values():
+                if lcore.is_stuck(now) and lcore.thread.native_id:
+                    lib.lcore_nudge(lcore.thread.native_id)
 
 
 def _run_pinned(cpus: Collection[int], run: Callable[[], None]) -> None:

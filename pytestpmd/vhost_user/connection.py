@@ -25,6 +25,7 @@ MAX_PATH: Final = 107  # bytes; sun_path without its closing zero
 _FD_BYTES: Final = array.array("i").itemsize
 _GONE: Final = (errno.EPIPE, errno.ECONNRESET)
 _RETRY_CONNECT: Final = 0.01
+_RETRY_ACCEPT: Final = 0.01
 
 
 class PeerGone(DeviceError):
@@ -147,7 +148,8 @@ class Listener:
             return None
         try:
             sock, _ = self._socket.accept()
-        except OSError:  # it went away between the two calls, or we may open no more
+        except OSError:  # it went away between the two calls, or we may open no more: no reason to ask without pause
+            time.sleep(_RETRY_ACCEPT)
             return None
         return Connection(sock)
 

@@ -1,12 +1,16 @@
 """Threads that play lcores: they count turns when they are told to."""
 
+import ctypes
+import errno
 import os
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
+from pytestpmd.eal.control import ControlThread
 from pytestpmd.eal.lcore import LCORES, Lcores
 
 SOON = 5.0
@@ -137,6 +141,71 @@ def test_an_lcore_runs_on_its_cpus_alone(job: SlowJob) -> None:
     job.stop()
     job.end_burst()
     own.wait()
+
+
+class HangingJob(SlowJob):
+    """A burst that hangs in a system call, as a write to an eventfd does that a peer has filled at the wrong moment."""
+
+    def __init__(self, read: int) -> None:
+        super().__init__()
+        self._read = read
+        self.error = 0
+
+    def run(self) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.is_inside.set()
+        assert libc.read(self._read, ctypes.create_string_buffer(1), 1) == -1
+        self.error = ctypes.get_errno()
+
+
+@pytest.fixture
+def silent_pipe() -> Iterator[int]:
+    read, write = os.pipe()
+    yield read
+    os.close(write)
+    os.close(read)
+
+
+def test_an_lcore_that_hangs_in_a_system_call_is_freed(silent_pipe: int) -> None:
+    own, job = Lcores(), HangingJob(silent_pipe)
+    own.launch(1, os.sched_getaffinity(0), job)
+    assert job.is_inside.wait(SOON)
+    waiting = Waiting(own.wait)
+    began = time.monotonic()
+    own.nudge_stuck()
+    assert not waiting.is_over(0.03), "it may just be slow"
+    while not waiting.is_over(0.02):
+        own.nudge_stuck()
+        assert time.monotonic() < began + SOON
+    assert job.error == errno.EINTR
+
+
+def test_control_threads_free_what_hangs(silent_pipe: int) -> None:
+    job = HangingJob(silent_pipe)
+    control = ControlThread("control-test", lambda: None)
+    control.start()
+    LCORES.launch(1, os.sched_getaffinity(0), job)
+    assert Waiting(LCORES.quiesce).is_over()
+    LCORES.wait()
+    control.stop()
+    assert job.error == errno.EINTR
+
+
+def test_an_lcore_that_turns_is_not_disturbed(lcores: Lcores, job: SlowJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    nudged: list[int] = []
+    monkeypatch.setattr("pytestpmd.eal.lcore.lib", SimpleNamespace(lcore_nudge=nudged.append))
+    monkeypatch.setattr("pytestpmd.eal.lcore.STUCK_S", 0.02)
+    for _ in range(10):
+        turns = job.turns()
+        job.end_burst()
+        while job.turns() == turns:
+            time.sleep(0.001)
+        lcores.nudge_stuck()
+        time.sleep(0.005)
+    assert nudged == []
+    time.sleep(0.03)
+    lcores.nudge_stuck()
+    assert len(nudged) == 1
 
 
 def test_threads_are_named_after_their_lcore(lcores: Lcores) -> None:

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -96,6 +97,26 @@ def test_a_crowd_at_the_door_does_not_disturb(port: VhostPort, front: FakeFronte
     front.sync()
     exchange(port, front, pool)
     assert eventually(lambda: len(open_fds()) == before)
+
+
+def test_a_process_that_may_open_no_more_waits_without_spinning(
+    port: VhostPort, sock: Path, pool: Mempool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert port._listener
+    accept, calls = port._listener.accept, list[int]()
+    monkeypatch.setattr(port._listener, "accept", lambda: (calls.append(1), accept())[1])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket(socket.AF_UNIX) as caller:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            caller.connect(str(sock))
+            time.sleep(0.15)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert 0 < len(calls) < 50
+    with FakeFrontend(sock) as front:
+        front.start_as_dpdk()
+        exchange(port, front, pool)
 
 
 def test_a_socket_file_that_nobody_listens_at_is_replaced_and_goes_with_the_port(make_port: Make, sock: Path) -> None:

@@ -497,6 +497,20 @@ def test_looking_at_a_back_end_that_is_just_leaving_is_no_error(sock: Path, back
     transport.close()
 
 
+def test_a_back_end_that_was_found_in_the_meantime_is_not_begun_with_twice(
+    backend: FakeBackend, make_port: MakePort
+) -> None:
+    """The console's thread and the control thread may look for it at the same moment."""
+    port = make_port()
+    port.start()
+    changes: list[bool] = []
+    port.on_link_change = lambda changed: changes.append(changed.link().up)
+    before = len(backend.asked)
+    assert isinstance(port.transport, VhostUserTransport)
+    port.transport._look_for_back_end()
+    assert (changes, len(backend.asked)) == ([], before)
+
+
 # As the server.
 
 

@@ -91,11 +91,12 @@ class VhostUserTransport(Transport):
         """As a client whose back-end left: perhaps it is back."""
         self._next_attempt = time.monotonic() + RECONNECT_S
         try:
-            self.reconnect(timeout=0)
+            is_new = self._open_if_gone(timeout=0)
         except DeviceError as error:
             log.debug("(%s) %s", self.path, error)
             return
-        self.on_change()
+        if is_new:
+            self.on_change()
 
     # The connection.
 
@@ -165,11 +166,17 @@ class VhostUserTransport(Transport):
         self._channel, self._ended = None, why
         self._next_attempt = time.monotonic() + RECONNECT_S
 
-    def reconnect(self, timeout: float = TIMEOUT) -> None:
+    def reconnect(self) -> None:
+        self._open_if_gone(self._timeout)
+
+    def _open_if_gone(self, timeout: float) -> bool:
+        """As a client, connect unless somebody else has done so; whether we have."""
         with self._lock:
-            if self._channel is None and self._listener is None:
-                self._open(connect(self.path, timeout))
-                self._watch_peer()
+            if self._channel is not None or self._listener is not None:
+                return False
+            self._open(connect(self.path, timeout))
+            self._watch_peer()
+            return True
 
     def _call(self, message: m.Message) -> int:
         with self._lock:
