@@ -107,7 +107,8 @@ def test_a_process_that_may_open_no_more_waits_without_spinning(
     monkeypatch.setattr(port._listener, "accept", lambda: (calls.append(1), accept())[1])
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with socket.socket(socket.AF_UNIX) as caller:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        os.close(first_free := os.dup(caller.fileno()))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (first_free, hard))
         try:
             caller.connect(str(sock))
             time.sleep(0.15)
