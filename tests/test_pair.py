@@ -28,6 +28,7 @@ Make = Callable[..., Appliance]
 SHORT_S = 0.01
 LAYOUTS = {"split": "", "split regular": ",mrg_rxbuf=0", "packed": ",packed_vq=1", "not in order": ",in_order=0"}
 every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+each_packing = pytest.mark.parametrize("layout", ["", ",packed_vq=1"], ids=["split", "packed"])
 
 
 @pytest.fixture
@@ -35,11 +36,13 @@ def make(tmp_path: Path) -> Iterator[Make]:
     """Make a pair: port 0 is the back-end, port 1 the front-end, both started and linked."""
     made: list[Appliance] = []
 
-    def make_pair(virtio: str = "", *, vhost: str = "", queues: int = 1, options: str = "", **more: Any) -> Appliance:
+    def make_pair(
+        virtio: str = "", *, vhost: str = "", queues: int = 1, size: int = 64, options: str = "", **more: Any
+    ) -> Appliance:
         sock = tmp_path / f"s{len(made)}"
         ends = (
             f"net_vhost0,iface={sock},queues={queues}{vhost}",
-            f"net_virtio_user0,path={sock},queues={queues},queue_size=64{virtio}",
+            f"net_virtio_user0,path={sock},queues={queues},queue_size={size}{virtio}",
         )
         if "server=1" in virtio:
             ends = ends[1], ends[0]
@@ -75,9 +78,15 @@ def is_conserved(appliance: Appliance) -> bool:
 # Forwarding.
 
 
-@every_layout
-def test_packets_go_round_and_none_is_lost(make: Make, layout: str) -> None:
-    pair = make(layout)
+@pytest.mark.parametrize("in_order", [0, 1])
+@pytest.mark.parametrize("mrg_rxbuf", [0, 1])
+@pytest.mark.parametrize(("packed_vq", "size"), [(0, 64), (1, 64), (1, 57)])
+def test_packets_go_round_and_none_is_lost(
+    make: Make, packed_vq: int, size: int, mrg_rxbuf: int, in_order: int
+) -> None:
+    pair = make(f",packed_vq={packed_vq},mrg_rxbuf={mrg_rxbuf},in_order={in_order}", size=size)
+    agreed = pair.app.ports[1].agreed  # type: ignore[attr-defined]
+    assert (agreed.packed, agreed.mergeable, agreed.in_order) == (packed_vq, mrg_rxbuf, in_order)
     pair.app.session.start(tx_first=1)
     assert pair.flows(1000)
     stats = pair.app.session.stop()
@@ -148,7 +157,7 @@ def test_packets_of_many_segments_come_out_whole(make: Make, layout: str) -> Non
             assert receive(rx.burst, rx.handle) == [frame(1500)]
 
 
-@pytest.mark.parametrize("layout", ["", ",packed_vq=1"], ids=["split", "packed"])
+@each_packing
 def test_jumbo_frames_take_several_mbufs_and_come_out_whole(make: Make, layout: str) -> None:
     pair = make(layout)
     vhost, virtio = pair.app.ports
@@ -321,9 +330,10 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytestpmd.eal.control.TICK_S", 0.01)
 
 
-def test_sudden_ends_of_the_conversation_on_either_side(make: Make, eager: None) -> None:
+@each_packing
+def test_sudden_ends_of_the_conversation_on_either_side(make: Make, eager: None, layout: str) -> None:
     """Both ends poll, and the socket between them breaks again and again."""
-    pair = make(",server=1", vhost=",client=1")
+    pair = make(f",server=1{layout}", vhost=",client=1")
     virtio = pair.app.ports[0]
     assert isinstance(virtio, VirtioUserPort)
     pair.app.session.start(tx_first=1)
