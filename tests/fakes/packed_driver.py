@@ -28,6 +28,7 @@ class PackedDriver:
     ) -> None:
         self.memory, self.desc, self.size, self.hdr_size = memory, desc, size, hdr_size
         self.driver_event, self.device_event = driver_event, device_event
+        self.avail, self.used = driver_event, device_event  # as vhost-user calls them
         self.in_order = in_order
         self.next = self.seen = start
         self.chains: dict[int, list[Desc]] = {}
@@ -41,6 +42,11 @@ class PackedDriver:
 
     def slot(self, place: int) -> int:
         return self.desc + 16 * (place % self.size)
+
+    @property
+    def base(self) -> int:
+        """Where the device goes on, as vhost-user tells it."""
+        return off_wrap(self.seen, self.size)
 
     # Offering.
 

@@ -1,7 +1,7 @@
 """A vhost-user front-end on a real socket, written from the protocol's text: it says what the test says.
 
 Its memory is one file, at guest and user addresses that are neither each other's nor the back-end's; its rings are
-split ones, each driven by a :class:`SplitDriver`.
+split ones, each driven by a :class:`SplitDriver`, or packed ones if its features say so.
 """
 
 import mmap
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct, pack
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from fakes.guest import GuestMemory
 from fakes.leaks import PATIENCE_S, eventually
+from fakes.packed_driver import PackedDriver
 from fakes.packets import frames, packet, receive, transmit
 from fakes.virtio_driver import WRITE, Desc, SplitDriver
 
@@ -49,7 +50,7 @@ class FrontRing:
     """A ring with its eventfds; addresses are guest addresses."""
 
     index: int
-    driver: SplitDriver
+    driver: Any
     kick: int
     call: int
     err: int
@@ -80,6 +81,7 @@ class FakeFrontend:
         os.ftruncate(self.file, OFFSET + room)
         self.memory = GuestMemory([(GUEST, memoryview(mmap.mmap(self.file, OFFSET + room))[OFFSET:])])
         self._next = GUEST
+        self._posted: dict[tuple[int, int], int] = {}
         self.rings = [self._make_ring(index, size) for index in range(2 * nb_pairs)]
         self.socket = self._wait(path) if listens else self._connect(path)
         self.socket.settimeout(PATIENCE_S)
@@ -118,6 +120,11 @@ class FakeFrontend:
             listener.settimeout(PATIENCE_S)
             return listener.accept()[0]
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether its rings have the packed layout."""
+        return bool(self.features & Feature.VIRTIO_F_RING_PACKED)
+
     # Memory.
 
     def alloc(self, size: int, align: int = 64) -> int:
@@ -129,7 +136,12 @@ class FakeFrontend:
 
     def _make_ring(self, index: int, size: int) -> FrontRing:
         parts = [self.alloc(16 * size), self.alloc(6 + 2 * size), self.alloc(6 + 8 * size)]
-        driver = SplitDriver(self.memory, *parts, size)
+        in_order = bool(self.features & Feature.VIRTIO_F_IN_ORDER)
+        driver = (
+            PackedDriver(self.memory, *parts, size, in_order=in_order)
+            if self.is_packed
+            else SplitDriver(self.memory, *parts, size)
+        )
         return FrontRing(index, driver, *(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(3)))
 
     @staticmethod
@@ -221,10 +233,10 @@ class FakeFrontend:
         at = {name: self.user(getattr(driver, name)) for name in ("desc", "used", "avail")} | changes
         return pack("=IIQQQQ", ring.index, 0, at["desc"], at["used"], at["avail"], 0)
 
-    def describe_ring(self, ring: FrontRing, base: int = 0) -> None:
+    def describe_ring(self, ring: FrontRing, base: int | None = None) -> None:
         """Size, base and place."""
         self.send(R.SET_VRING_NUM, pack("=II", ring.index, ring.driver.size))
-        self.send(R.SET_VRING_BASE, pack("=II", ring.index, base))
+        self.send(R.SET_VRING_BASE, pack("=II", ring.index, ring.driver.base if base is None else base))
         self.send(R.SET_VRING_ADDR, self.vring_addr(ring))
 
     def set_kick(self, ring: FrontRing) -> None:
@@ -246,8 +258,8 @@ class FakeFrontend:
 
     # Whole conversations.
 
-    def start_as_dpdk(self, base: int = 0) -> None:
-        """The order that DPDK 22.11's virtio-user was recorded with; it always sends base 0."""
+    def start_as_dpdk(self, base: int | None = None) -> None:
+        """The order that DPDK 22.11's virtio-user was recorded with."""
         self.send(R.SET_OWNER)
         self.ask(R.GET_FEATURES)
         self.agree_on_protocol()
@@ -315,7 +327,11 @@ class FakeFrontend:
     def post_buffers(self, pair: int = 0, count: int = 8) -> None:
         """Offer buffers to receive into."""
         driver = self.rings[2 * pair].driver
-        driver.offer(*(driver.chain([Desc(self.alloc(BUFFER), BUFFER, WRITE)]) for _ in range(count)))
+        for _ in range(count):
+            address = self.alloc(BUFFER)
+            head = driver.chain([Desc(address, BUFFER, WRITE)])
+            self._posted[pair, head] = address
+            driver.offer(head)
 
     def transmit(self, *frames: bytes, pair: int = 0) -> None:
         """Offer frames to the back-end."""
@@ -327,16 +343,10 @@ class FakeFrontend:
 
     def received(self, pair: int = 0) -> list[bytes]:
         """What came since the last look, in buffers that :meth:`post_buffers` offered."""
-        driver = self.rings[2 * pair].driver
-        frames = []
-        index = driver.seen
-        while index != driver.used_idx:
-            element = driver.element(index)
-            address = int.from_bytes(self.memory.read(driver.desc + 16 * element.head, 8), "little")
-            frames.append(self.memory.read(address + HDR_SIZE, element.length - HDR_SIZE))
-            index = (index + 1) & 0xFFFF
-        driver.reap()
-        return frames
+        used = self.rings[2 * pair].driver.reap()
+        return [
+            self.memory.read(self._posted.pop((pair, each.head)) + HDR_SIZE, each.length - HDR_SIZE) for each in used
+        ]
 
 
 def calls(ring: FrontRing) -> int:

@@ -56,6 +56,9 @@ class SplitDriver:
         memory.put_u16(avail + 2, start)
         memory.put_u16(used + 2, start)
 
+    #: Where the device goes on, as DPDK's front-end tells it whatever the ring says.
+    base = 0
+
     # Offering.
 
     def write_desc(self, table: int, index: int, desc: Desc, following: int | None) -> None:
