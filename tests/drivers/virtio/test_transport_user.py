@@ -10,6 +10,7 @@ from struct import pack, unpack
 from typing import Any
 
 import pytest
+from fakes.appliance import Appliance
 from fakes.leaks import eventually
 from fakes.packets import frame, packet, receive, transmit
 from fakes.vhost_backend import (
@@ -616,3 +617,29 @@ def test_closing_is_harmless_when_repeated(sock: Path) -> None:
     transport = VhostUserTransport(str(sock), 1, server=True)
     transport.close()
     transport.close()
+
+
+# While lcores forward.
+
+
+def test_devices_that_lie_come_and_go_while_an_lcore_polls(sock: Path) -> None:
+    """Each breaks both rings; the next finds them mended, with buffers to receive into and packets to take."""
+    ends = (f"net_virtio_user0,path={sock},server=1,queue_size={SIZE},in_order=0", "net_null0")
+    with Appliance(*ends) as appliance:
+        port = appliance.app.ports[0]
+        appliance.run("start")
+        for _ in range(5):
+            with FakeBackend(sock, connects=True) as backend:
+                assert eventually(lambda: port.link().up)
+                received = port.stats().ipackets
+                rx, tx = backend.device(0), backend.device(1)
+                assert eventually(lambda rx=rx: rx.waiting() == SIZE)
+                rx.deliver(frame(100))
+                assert eventually(lambda before=received: port.stats().ipackets == before + 1)
+                assert eventually(tx.waiting)
+                assert len(tx.collect()[0]) == 64
+                for device in (rx, tx):
+                    device.publish(device.used_idx + 1000)
+                handles = [queue.handle for queue in (*port.rx_queues, *port.tx_queues)]
+                assert eventually(lambda handles=handles: all(handle.fault for handle in handles))
+            assert eventually(lambda: not port.link().up)
