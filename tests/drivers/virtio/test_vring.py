@@ -1,6 +1,6 @@
 import pytest
 
-from pytestpmd.drivers.virtio.vring import Layout, split_layout
+from pytestpmd.drivers.virtio.vring import Layout, packed_layout, split_layout
 
 SIZES = [1 << power for power in range(16)]
 LINE = 64
@@ -57,3 +57,23 @@ def test_little_is_wasted(size: int) -> None:
 def test_other_sizes_are_refused(size: int) -> None:
     with pytest.raises(ValueError, match=f"{size} is no size"):
         split_layout(size)
+
+
+ANY_SIZES = [1, 2, 3, 4, 7, 31, 64, 100, 255, 256, 32767, 32768]
+
+
+@pytest.mark.parametrize("size", ANY_SIZES)
+def test_a_packed_ring_of_any_size_is_aligned_and_its_event_areas_have_lines_of_their_own(size: int) -> None:
+    """virtio 1.2, 2.8.10.1; each area has another writer."""
+    layout = packed_layout(size)
+    assert (layout.desc % 16, layout.avail % 4, layout.used % 4) == (0, 0, 0)
+    assert line_of(layout.desc + 16 * size - 1) < line_of(layout.avail) < line_of(layout.used)
+    assert layout.used + 4 <= layout.total
+    assert layout.total % LINE == 0
+    assert layout.total <= 16 * size + 3 * LINE
+
+
+@pytest.mark.parametrize("size", [0, -1, 32769, 65536])
+def test_a_packed_ring_is_no_longer_than_15_bits_count(size: int) -> None:
+    with pytest.raises(ValueError, match=f"{size} is no size"):
+        packed_layout(size)
