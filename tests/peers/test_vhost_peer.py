@@ -43,9 +43,10 @@ def test_two_queues_are_two_rounds(sock: Path) -> None:
         assert all(counted[f"{way}_q{queue}_good_packets"] for way in ("rx", "tx") for queue in (0, 1))
 
 
-def test_ring_indices_begin_again(sock: Path) -> None:
+@pytest.mark.parametrize("rings", ["", ",packed_vq=1,queue_size=200"], ids=["split", "packed"])
+def test_ring_indices_begin_again(sock: Path, rings: str) -> None:
     with (
-        Ours(f"net_virtio_user0,path={sock},server=1") as ours,
+        Ours(f"net_virtio_user0,path={sock},server=1{rings}") as ours,
         DpdkTestpmd(f"net_vhost0,iface={sock},client=1").ready() as dpdk,
     ):
         go_round_both_ways(dpdk, ours, MANY_PACKETS)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from peers.ours import Ours
-from peers.programs import DpdkTestpmd
+from peers.programs import PEER_CPU, DpdkTestpmd, lcores
 from peers.rounds import MANY_PACKETS, go_round_both_ways
 
 from pytestpmd.drivers.virtio_net import Feature
@@ -22,9 +22,15 @@ def test_packets_go_round_with_a_front_end_that_listens(sock: Path, mrg_rxbuf: i
         assert ours.agreed(Feature.VIRTIO_NET_F_MRG_RXBUF) == bool(mrg_rxbuf)
 
 
-def test_a_front_end_on_its_vector_path(sock: Path) -> None:
-    device = f"net_virtio_user0,path={sock},mrg_rxbuf=0,in_order=0,vectorized=1"
-    with Ours(f"net_vhost0,iface={sock}") as ours, DpdkTestpmd(device, options="-i --tx-offloads=0x0").ready() as dpdk:
+@pytest.mark.parametrize("rings", ["in_order=0", "packed_vq=1"])
+def test_a_front_end_on_its_vector_path(sock: Path, rings: str) -> None:
+    """Over packed rings only where the CPU has AVX-512; it is the standard path else."""
+    device = f"net_virtio_user0,path={sock},mrg_rxbuf=0,vectorized=1,{rings}"
+    widest = f"{lcores(PEER_CPU)} --force-max-simd-bitwidth=512"
+    with (
+        Ours(f"net_vhost0,iface={sock}") as ours,
+        DpdkTestpmd(device, eal=widest, options="-i --tx-offloads=0x0").ready() as dpdk,
+    ):
         go_round_both_ways(dpdk, ours)
 
 
@@ -39,6 +45,8 @@ def test_two_queues_are_two_rounds(sock: Path) -> None:
         assert all(counted[f"{way}_q{queue}_good_packets"] for way in ("rx", "tx") for queue in (0, 1))
 
 
-def test_ring_indices_begin_again(sock: Path) -> None:
-    with Ours(f"net_vhost0,iface={sock}") as ours, DpdkTestpmd(f"net_virtio_user0,path={sock}").ready() as dpdk:
+@pytest.mark.parametrize("rings", ["", ",packed_vq=1,queue_size=200"], ids=["split", "packed"])
+def test_ring_indices_begin_again(sock: Path, rings: str) -> None:
+    device = f"net_virtio_user0,path={sock}{rings}"
+    with Ours(f"net_vhost0,iface={sock}") as ours, DpdkTestpmd(device).ready() as dpdk:
         go_round_both_ways(dpdk, ours, MANY_PACKETS)
