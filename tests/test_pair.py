@@ -26,7 +26,15 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 
 Make = Callable[..., Appliance]
 SHORT_S = 0.01
-LAYOUTS = {"split": "", "split regular": ",mrg_rxbuf=0", "packed": ",packed_vq=1", "not in order": ",in_order=0"}
+LAYOUTS = {
+    "split": "",
+    "split regular": ",mrg_rxbuf=0",
+    "not in order": ",in_order=0",
+    "vectors": ",mrg_rxbuf=0,in_order=0",
+    "packed": ",packed_vq=1",
+    "packed regular": ",packed_vq=1,mrg_rxbuf=0",
+    "packed not in order": ",packed_vq=1,in_order=0",
+}
 every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 each_packing = pytest.mark.parametrize("layout", ["", ",packed_vq=1"], ids=["split", "packed"])
 
@@ -76,6 +84,24 @@ def is_conserved(appliance: Appliance) -> bool:
 
 
 # Forwarding.
+
+
+@pytest.mark.parametrize(
+    ("layout", "rx", "tx"),
+    [
+        ("split", "virtio_recv_mergeable_pkts_inorder", "virtio_xmit_pkts_inorder"),
+        ("split regular", "virtio_recv_pkts_vec_inorder", "virtio_xmit_pkts_inorder"),
+        ("not in order", "virtio_recv_mergeable_pkts", "virtio_xmit_pkts"),
+        ("vectors", "virtio_recv_pkts_vec", "virtio_xmit_pkts_simple"),
+        ("packed", "virtio_recv_mergeable_pkts_packed_inorder", "virtio_xmit_pkts_packed_inorder"),
+        ("packed regular", "virtio_recv_pkts_packed_inorder", "virtio_xmit_pkts_packed_inorder"),
+        ("packed not in order", "virtio_recv_mergeable_pkts_packed", "virtio_xmit_pkts_packed"),
+    ],
+)
+def test_the_layouts_here_take_the_paths_that_they_are_for(make: Make, layout: str, rx: str, tx: str) -> None:
+    virtio = make(LAYOUTS[layout]).app.ports[1]
+    assert isinstance(virtio, VirtioUserPort)
+    assert (virtio.choice.rx.callback, virtio.choice.tx.callback) == (rx, tx)
 
 
 @pytest.mark.parametrize("in_order", [0, 1])

@@ -1,7 +1,7 @@
 """Any conversation at all, with any memory at all behind it, while lcores forward.
 
-What is said is mostly sensible, so that it gets far, and now and then is not. Whatever comes of it for that front-end, the
-next one must be served, and every mbuf must be there at the end.
+What is said is mostly sensible, so that it gets far, and now and then is not. Whatever comes of it for that front-end,
+the next one must be served, and every mbuf must be there at the end.
 """
 
 import os

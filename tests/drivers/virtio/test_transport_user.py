@@ -622,9 +622,10 @@ def test_closing_is_harmless_when_repeated(sock: Path) -> None:
 # While lcores forward.
 
 
-def test_devices_that_lie_come_and_go_while_an_lcore_polls(sock: Path) -> None:
+@pytest.mark.parametrize("mergeable", [True, False], ids=["mergeable", "vectors"])
+def test_devices_that_lie_come_and_go_while_an_lcore_polls(sock: Path, mergeable: bool) -> None:
     """Each breaks both rings; the next finds them mended, with buffers to receive into and packets to take."""
-    ends = (f"net_virtio_user0,path={sock},server=1,queue_size={SIZE},in_order=0", "net_null0")
+    ends = (f"net_virtio_user0,path={sock},server=1,queue_size={SIZE},mrg_rxbuf={int(mergeable)}", "net_null0")
     with Appliance(*ends) as appliance:
         port = appliance.app.ports[0]
         appliance.run("start")
@@ -634,7 +635,7 @@ def test_devices_that_lie_come_and_go_while_an_lcore_polls(sock: Path) -> None:
                 received = port.stats().ipackets
                 rx, tx = backend.device(0), backend.device(1)
                 assert eventually(lambda rx=rx: rx.waiting() == SIZE)
-                rx.deliver(frame(100))
+                rx.deliver(frame(100), mergeable=mergeable)
                 assert eventually(lambda before=received: port.stats().ipackets == before + 1)
                 assert eventually(tx.waiting)
                 assert len(tx.collect()[0]) == 64
