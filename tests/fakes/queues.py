@@ -97,11 +97,10 @@ class DriverQueue:
         vq.used = ffi.cast("struct vring_used *", self._shared.array("uint32_t", 2 + 2 * size))
         return vq.desc, vq.avail, vq.used
 
-    def reset(self, start: int = 0) -> None:
-        """Both ends from the beginning."""
+    def reset(self, start: int = 0, *, refill: bool = False) -> None:
+        """Both ends from the beginning, with buffers in the ring if so wished; only then may lcores use it again."""
         vq = self.vq
         (lib.packed_reset if self.packed else lib.virtqueue_reset)(vq)
-        lib.virtqueue_mend(vq)
         if self.packed:
             self._turn_to(start)
         else:
@@ -121,6 +120,9 @@ class DriverQueue:
             indirect=vq.indirect != ffi.NULL,
             start=start,
         )
+        if refill:
+            self.refill()
+        lib.virtqueue_mend(vq)
 
     def _turn_to(self, start: int) -> None:
         """A packed ring as it is when ``start`` places of it have been made available and used."""

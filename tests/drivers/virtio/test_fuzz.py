@@ -4,18 +4,22 @@ Our tables end at untouchable pages, so a step too far ends the run; whenever th
 """
 
 import random
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fakes.layouts import KINDS, PATHS, Kind, RxPath
+from fakes.layouts import KINDS, PATHS, SCALAR_KINDS, Kind, RxPath
+from fakes.leaks import PATIENCE_S, eventually
 from fakes.packed_device import AVAIL, USED, used_bits, wrap_counter
 from fakes.packets import audit, content, frame, free, packet
 from fakes.queues import DriverQueue
 
 from pytestpmd._dataplane import lib
-from pytestpmd.eal.memory import address_of
+from pytestpmd.eal.memory import Arena, address_of
 from pytestpmd.eal.mempool import Mempool
+from pytestpmd.fwd import ENGINES
 
 MakeQueue = Callable[..., DriverQueue]
 ROUNDS = 1000
@@ -218,3 +222,45 @@ def test_transmit_survives_any_device(
 
 def outstanding_mbufs(queue: DriverQueue) -> int:
     return sum(queue.vq.slots[i].mbuf.nb_segs for i in range(queue.vq.size) if queue.vq.slots[i].mbuf)
+
+
+@pytest.mark.parametrize("kind", SCALAR_KINDS, ids=str)
+def test_the_loop_survives_a_device_that_writes_while_it_is_read(
+    make_pool: Any, make_virtqueue: MakeQueue, kind: Kind
+) -> None:
+    """C runs without the GIL from one lying device to another: what it has seen may be otherwise the next moment."""
+    pool = make_pool(256, cache_size=32)
+    left = make_virtqueue(pool, path=RxPath(kind, mergeable=True), size=SIZE)
+    right = make_virtqueue(pool, path=RxPath(kind, mergeable=False), size=SIZE, free_thresh=SIZE + 1)
+    left.refill()
+    devices = [liar(left, 1), liar(right, 2)]
+    memory = Arena(64 << 10)
+    stream, lcore = memory.struct("struct fwd_stream"), memory.struct("struct fwd_lcore")
+    stream.rx_burst, stream.rx_queue = left.path.recv, left.vq
+    stream.tx_burst, stream.tx_queue = right.path.kind.xmit, right.vq
+    stream.burst, lcore.nb_streams, lcore.packet_fwd = 32, 1, ENGINES["macswap"].packet_fwd
+    lcore.streams = memory.struct("struct fwd_stream *")
+    lcore.streams[0] = stream
+    thread = threading.Thread(target=lib.fwd_run, args=(lcore, 0), daemon=True)
+    thread.start()
+    began, stops = time.monotonic(), 0
+    while (lasted := time.monotonic() - began) < 0.4 or (min(stops, stream.rx_packets) < 20 and lasted < PATIENCE_S):
+        for device in devices:
+            device.act()
+            if device.queue.vq.fault:
+                stops += 1
+                mend(device.queue, lcore)
+    lib.fwd_stop(lcore)
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+    assert stops >= 20
+    assert stream.rx_packets >= 20
+    assert pool.in_use() == outstanding_mbufs(left) + outstanding_mbufs(right)
+
+
+def mend(queue: DriverQueue, lcore: Any) -> None:
+    """As the control plane does it: lcores leave a broken queue alone, so let them pass, and make the ring anew."""
+    turns = lib.fwd_turns(lcore)
+    assert eventually(lambda: lib.fwd_turns(lcore) != turns)
+    lib.virtqueue_drain(queue.vq)
+    queue.reset(start=0xFFF0, refill=queue.path.mergeable)
