@@ -15,7 +15,8 @@ from cffi import FFI
 PACKAGE = Path(__file__).parent
 CONTRACT_END = "/* C only */"
 INCLUDE = re.compile(r'^#include "(.+)"$', re.MULTILINE)
-DIRECTIVE = re.compile(r"^\s*#(?!define \w+ +\d)[^\n]*$", re.MULTILINE)
+DIRECTIVE = re.compile(r"^\s*#(?!define \w+ +(?:\d|\.\.\.))[^\n]*$", re.MULTILINE)
+FLAG = re.compile(r"^(#define \w+ +)\(.*[0-9a-f]ULL\b[^)]*\).*$", re.MULTILINE)
 ALIGNED = re.compile(r"\}\s*ALIGNED\(\w+\);")
 
 
@@ -38,9 +39,10 @@ def headers_in_order() -> list[Path]:
 def contract(header: Path) -> str:
     """The half of a header that Python shares, as cffi reads it.
 
-    cffi knows no alignment: the size of an aligned struct is left for the C compiler to tell.
+    cffi knows no alignment and computes nothing: the size of an aligned struct and the value of a shifted flag are left
+    for the C compiler to tell.
     """
-    shared = header.read_text().partition(CONTRACT_END)[0]
+    shared = FLAG.sub(r"\1...", header.read_text().partition(CONTRACT_END)[0])
     return ALIGNED.sub("...; };", DIRECTIVE.sub("", shared))
 
 

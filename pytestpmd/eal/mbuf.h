@@ -25,11 +25,34 @@ struct mbuf {
 	uint8_t l4_len;
 	uint16_t l3_len;
 	uint16_t tso_segsz;
-	uint16_t vlan_tci_outer;
-	uint32_t packet_type;
-	uint16_t hash_queue;
 	uint16_t buf_len; /* constant: bytes in the buffer, headroom included */
+	uint32_t packet_type;
+	uint32_t hash_rss;
 } ALIGNED(64);
+
+/* ol_flags: what a driver found out about a packet that it received (_RX_), and what it is to do
+ * with one that it sends (_TX_). The numbers are DPDK's (lib/mbuf/rte_mbuf_core.h); NONE, both bits
+ * of its mask, says that the bytes have no good checksum but are not known to be bad. */
+#define MBUF_F_RX_VLAN          (1ULL << 0) /* vlan_tci is set */
+#define MBUF_F_RX_RSS_HASH      (1ULL << 1) /* hash_rss is set */
+#define MBUF_F_RX_L4_CKSUM_BAD  (1ULL << 3)
+#define MBUF_F_RX_IP_CKSUM_BAD  (1ULL << 4)
+#define MBUF_F_RX_VLAN_STRIPPED (1ULL << 6) /* the tag is no longer among the bytes */
+#define MBUF_F_RX_IP_CKSUM_GOOD (1ULL << 7)
+#define MBUF_F_RX_L4_CKSUM_GOOD (1ULL << 8)
+#define MBUF_F_RX_L4_CKSUM_NONE (1ULL << 3 | 1ULL << 8)
+#define MBUF_F_RX_LRO           (1ULL << 16) /* made of several; tso_segsz is set */
+
+#define MBUF_F_TX_TCP_SEG      (1ULL << 50) /* tso_segsz, l2_len, l3_len, l4_len are set */
+#define MBUF_F_TX_TCP_CKSUM    (1ULL << 52) /* l2_len, l3_len are set */
+#define MBUF_F_TX_SCTP_CKSUM   (2ULL << 52)
+#define MBUF_F_TX_UDP_CKSUM    (3ULL << 52)
+#define MBUF_F_TX_L4_MASK      (3ULL << 52) /* one of the three, or none */
+#define MBUF_F_TX_IP_CKSUM     (1ULL << 54)
+#define MBUF_F_TX_IPV4         (1ULL << 55)
+#define MBUF_F_TX_IPV6         (1ULL << 56)
+#define MBUF_F_TX_VLAN         (1ULL << 57)       /* insert vlan_tci */
+#define MBUF_F_TX_OFFLOAD_MASK (0xfffffULL << 41) /* every bit that asks something of a driver */
 
 /* C only */
 static_assert(sizeof(struct mbuf) == CACHE_LINE, "an mbuf is one cache line");
