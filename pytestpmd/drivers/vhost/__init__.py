@@ -15,7 +15,7 @@ from pytestpmd._dataplane import lib
 from pytestpmd.drivers import driver
 from pytestpmd.drivers.vhost import report
 from pytestpmd.drivers.vhost.device import FrontEndGone, VhostDevice, log
-from pytestpmd.drivers.vhost.rings import FAULTS, VhostQueue
+from pytestpmd.drivers.vhost.rings import FAULTS, Ring, VhostQueue
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.control import ControlThread
 from pytestpmd.eal.devargs import DevArgs, arg, integer
@@ -272,6 +272,13 @@ class VhostPort(EthPort):
             if ring.fault and not ring.told_of_fault:
                 log.error("(%s) port %d %s is stopped: %s", self.path, self.port_id, ring.name, FAULTS[ring.fault])
                 ring.tell_fault()
+            self._tell_bad_chains(ring)
+
+    def _tell_bad_chains(self, ring: Ring) -> None:
+        count, why = ring.queue.new_bad_chains() if ring.queue else (0, "")
+        if count:
+            text = "(%s) port %d %s: chains that cannot be: %d, the last because %s"
+            log.limited((self.path, ring.name), Level.ERROR, text, self.path, self.port_id, ring.name, count, why)
 
     def _tell_link(self) -> None:
         with self._lock:

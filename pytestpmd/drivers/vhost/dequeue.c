@@ -25,12 +25,10 @@ static struct mbuf *append_segment(struct vhost_virtqueue *vq, struct mbuf *pkt,
 	return fresh;
 }
 
-/* Copy what is in hand to the packet's end; NULL when memory is short or the packet too long. */
+/* Copy what is in hand to the packet's end; NULL when memory is short. */
 static struct mbuf *append_bytes(struct vhost_virtqueue *vq, struct mbuf *pkt, struct mbuf *last,
         const uint8_t *at, uint32_t len)
 {
-	if (len > MAX_FRAME - pkt->pkt_len)
-		return NULL;
 	while (len) {
 		uint16_t n = (uint16_t)min_of(len, (uint32_t)mbuf_tailroom(last));
 
@@ -49,8 +47,8 @@ static struct mbuf *append_bytes(struct vhost_virtqueue *vq, struct mbuf *pkt, s
 	return last;
 }
 
-/* Any chain at all into `pkt` and segments behind it. False when it is bad or memory is short; pkt
- * is then free of segments again. */
+/* Any chain at all into `pkt` and segments behind it. False when it is bad or memory is short,
+ * which is counted; pkt is then free of segments again. */
 static NOINLINE bool dequeue_chain(
         struct vhost_virtqueue *vq, struct look *look, struct mbuf *pkt, const bool packed)
 {
@@ -61,13 +59,22 @@ static NOINLINE bool dequeue_chain(
 	walk_begin(&walk, vq, look, 0, packed);
 	if (walk_step(&walk) && walk_skip(&walk, vq->hdr_size)) {
 		do {
-			last = append_bytes(vq, pkt, last, walk.at, walk.len);
+			if (walk.len > MAX_FRAME - pkt->pkt_len)
+				walk_fail(&walk, VHOST_BAD_FRAME);
+			else
+				last = append_bytes(vq, pkt, last, walk.at, walk.len);
 		} while (last && walk_step(&walk));
 	}
 	if (packed)
 		look_to_end(vq, look);
-	if (last && !walk.bad && pkt->pkt_len)
+	if (!walk.bad && pkt->pkt_len == 0)
+		walk_fail(&walk, VHOST_BAD_FRAME);
+	if (last && !walk.bad)
 		return true;
+	if (walk.bad) {
+		ring_count_bad(vq, walk.bad);
+		vq->stats.errors++;
+	}
 	if (pkt->next)
 		mbuf_free(pkt->next);
 	pkt->next = NULL;
@@ -108,12 +115,13 @@ static ALWAYS_INLINE uint16_t dequeue_chunk(struct vhost_virtqueue *vq, struct u
 	for (uint16_t i = 0; i < nb_fresh; i++) {
 		struct mbuf *m = fresh[i];
 
-		if (unlikely(!dequeue_one(vq, &looks[i], m, packed))) {
-			ring_use_bad(vq, batch, &looks[i], packed);
+		bool good = dequeue_one(vq, &looks[i], m, packed);
+
+		ring_use(vq, batch, &looks[i], 0, packed);
+		if (unlikely(!good)) {
 			mbuf_free(m);
 			continue;
 		}
-		ring_use(vq, batch, &looks[i], 0, packed);
 		stats_add(&vq->stats, run, m->pkt_len, mbuf_data(m));
 		pkts[nb_rx++] = m;
 	}

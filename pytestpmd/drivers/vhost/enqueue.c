@@ -26,9 +26,11 @@ static bool room_find_chain(struct room *room, struct look *look)
 	struct vhost_virtqueue *vq = room->vq;
 	bool wrap = vq->wrap;
 
+	if (room->nb_chains >= room->waiting)
+		return false;
 	if (!room->packed) {
-		look->id = room->nb_chains < room->waiting ? split_head(vq, room->nb_chains) : 0;
-		return room->nb_chains < room->waiting;
+		look->id = split_head(vq, room->nb_chains);
+		return true;
 	}
 	look->at_place = vq->last_avail;
 	for (uint16_t i = 0; i < room->nb_chains; i++)
@@ -119,6 +121,16 @@ static enum enqueued enqueue_finish(struct room *room, struct used_batch *batch)
 	return ENQUEUED;
 }
 
+/* The last chain that was begun is bad. Chains are used up in order, so those before it, which the
+ * packet was to share with it, go with it. */
+static enum enqueued enqueue_give_up(struct room *room, struct used_batch *batch)
+{
+	for (uint16_t i = 0; i < room->nb_chains; i++)
+		ring_use(room->vq, batch, &room->chains[i], 0, room->packed);
+	ring_count_bad(room->vq, room->walk.bad);
+	return BAD_CHAIN;
+}
+
 /* Any packet into any chains. */
 static NOINLINE enum enqueued enqueue_chains(struct vhost_virtqueue *vq, struct used_batch *batch,
         struct mbuf *pkt, uint16_t waiting, const bool packed)
@@ -131,10 +143,8 @@ static NOINLINE enum enqueued enqueue_chains(struct vhost_virtqueue *vq, struct 
 		fits = room_write(&room, mbuf_data(seg), seg->data_len);
 	if (fits)
 		return enqueue_finish(&room, batch);
-	if (room.walk.bad) {
-		ring_use_bad(vq, batch, &chains[0], packed);
-		return BAD_CHAIN;
-	}
+	if (room.walk.bad)
+		return enqueue_give_up(&room, batch);
 	if (room.nb_chains == 0)
 		return NO_ROOM;
 	if (!vq->mergeable || room.nb_chains == PACKET_CHAINS || room.nb_chains == vq->size)
@@ -172,6 +182,8 @@ static NOINLINE bool enqueue_slow(struct vhost_virtqueue *vq, struct used_batch 
 	enum enqueued result;
 
 	do {
+		if (batch->nb >= waiting)
+			return false;
 		result = enqueue_chains(vq, batch, m, (uint16_t)(waiting - batch->nb), packed);
 	} while (result == BAD_CHAIN);
 	if (result == NO_ROOM)

@@ -27,10 +27,10 @@ static ALWAYS_INLINE uint16_t ring_look(struct vhost_virtqueue *vq, struct look 
 	              : split_look(vq, looks, min_of(n, waiting), kind);
 }
 
-/* Chains that wait, as far as that is known before they are looked at. */
+/* Chains that wait, as far as that is known before they are looked at: no more, in any case. */
 static ALWAYS_INLINE uint16_t ring_waiting(struct vhost_virtqueue *vq, const bool packed)
 {
-	return packed ? UINT16_MAX : split_waiting(vq);
+	return packed ? vq->size : split_waiting(vq);
 }
 
 /* Use up a chain, of which `len` bytes were written. */
@@ -44,13 +44,11 @@ static ALWAYS_INLINE void ring_use(struct vhost_virtqueue *vq, struct used_batch
 	batch->nb++;
 }
 
-/* A chain that cannot be is used up with length 0. */
-static inline void ring_use_bad(struct vhost_virtqueue *vq, struct used_batch *batch,
-        const struct look *look, const bool packed)
+/* A chain that cannot be: it is used up with length 0. */
+static inline void ring_count_bad(struct vhost_virtqueue *vq, enum vhost_bad_chain why)
 {
+	vq->bad_chain = why;
 	vq->bad_chains++;
-	vq->stats.errors++;
-	ring_use(vq, batch, look, 0, packed);
 }
 
 /* Show the driver what was used up, and call it if it wants that. */

@@ -20,6 +20,16 @@ from pytestpmd.vhost_user.messages import SetVringAddr
 FIRST_LAP = 1 << 15
 #: What a fault of ``drivers/vring.h`` means when a driver caused it.
 FAULTS = {lib.VRING_BAD_INDEX: "the front-end moved avail.idx further than the ring is long"}
+#: What is wrong with a chain, by ``enum vhost_bad_chain``.
+BAD_CHAINS = {
+    lib.VHOST_BAD_HEAD: "it begins beyond the ring",
+    lib.VHOST_BAD_NEXT: "it goes on beyond its table",
+    lib.VHOST_BAD_COUNT: "it has more buffers than the ring has descriptors",
+    lib.VHOST_BAD_ADDRESS: "it lies outside of the front-end's memory",
+    lib.VHOST_BAD_DIRECTION: "its buffers are for the other direction",
+    lib.VHOST_BAD_TABLE: "its indirect table cannot be",
+    lib.VHOST_BAD_FRAME: "it holds no frame, or more than one",
+}
 
 
 class VhostQueue:
@@ -30,7 +40,14 @@ class VhostQueue:
         vq.used_shadow = memory.struct("uint64_t", lib.VHOST_MAX_RING_SIZE)
         vq.pool, vq.port_id, vq.call_fd = pool.ptr, port_id, -1
         self._owned = (memory, pool)
+        self._bad_chains_told = 0
         self.ptr = vq
+
+    def new_bad_chains(self) -> tuple[int, str]:
+        """How many there were since the last look, and what was wrong with the last one."""
+        count, told = int(self.ptr.bad_chains), self._bad_chains_told
+        self._bad_chains_told = count
+        return count - told, BAD_CHAINS.get(self.ptr.bad_chain, "")
 
     @staticmethod
     def bytes() -> int:

@@ -6,6 +6,18 @@
 
 #define VHOST_MAX_REGIONS 8
 
+/* What is wrong with a chain that is used up unread and unwritten. */
+enum vhost_bad_chain {
+	VHOST_CHAIN_OK,
+	VHOST_BAD_HEAD,      /* it begins beyond the ring */
+	VHOST_BAD_NEXT,      /* it goes on beyond its table */
+	VHOST_BAD_COUNT,     /* more buffers than the ring has descriptors: perhaps it loops */
+	VHOST_BAD_ADDRESS,   /* a buffer, or a table, outside of the memory */
+	VHOST_BAD_DIRECTION, /* to be written where it should be read, or the other way round */
+	VHOST_BAD_TABLE,     /* an indirect table where none may be, or of such a length */
+	VHOST_BAD_FRAME,     /* nothing behind the header, or more than any frame has */
+};
+
 /* A piece of the front-end's memory as we have mapped it. `dead` is set when its file shrank under
  * us. */
 struct vhost_region {
@@ -50,6 +62,7 @@ struct vhost_virtqueue {
 	uint64_t calls;
 	uint64_t calls_suppressed;
 	uint64_t bad_chains;
+	uint32_t bad_chain; /* enum vhost_bad_chain: the last one */
 	struct queue_stats stats;
 } ALIGNED(64);
 

@@ -16,7 +16,7 @@ struct walk {
 	bool packed;
 	bool indirect;
 	bool more;
-	bool bad;
+	enum vhost_bad_chain bad;
 	uint8_t *at; /* the buffer in hand */
 	uint32_t len;
 };
@@ -43,12 +43,12 @@ static inline void walk_begin(struct walk *walk, struct vhost_virtqueue *vq,
 	        .kind = kind,
 	        .packed = packed,
 	        .more = known,
-	        .bad = !known};
+	        .bad = known ? VHOST_CHAIN_OK : VHOST_BAD_HEAD};
 }
 
-static inline bool walk_fail(struct walk *walk)
+static inline bool walk_fail(struct walk *walk, enum vhost_bad_chain why)
 {
-	walk->bad = true;
+	walk->bad = why;
 	walk->more = false;
 	return false;
 }
@@ -78,10 +78,10 @@ static inline bool walk_indirect(struct walk *walk, const struct step *step)
 
 	if (walk->indirect || (step->flags & VRING_DESC_F_NEXT) || step->len == 0 ||
 	        step->len % sizeof(struct vring_desc))
-		return walk_fail(walk);
+		return walk_fail(walk, VHOST_BAD_TABLE);
 	walk->table = vhost_translate(walk->vq->memory, step->addr, step->len, &room);
 	if (!walk->table)
-		return walk_fail(walk);
+		return walk_fail(walk, VHOST_BAD_ADDRESS);
 	walk->table_len = (uint32_t)(step->len / sizeof(struct vring_desc));
 	walk->indirect = true;
 	walk->budget++; /* what refers to the table is no buffer */
@@ -120,16 +120,18 @@ static inline bool walk_step(struct walk *walk)
 
 	if (!walk->more)
 		return false;
-	if (walk->next >= walk->table_len || walk->budget-- == 0)
-		return walk_fail(walk);
+	if (walk->next >= walk->table_len)
+		return walk_fail(walk, VHOST_BAD_NEXT);
+	if (walk->budget-- == 0)
+		return walk_fail(walk, VHOST_BAD_COUNT);
 	step = walk_read(walk);
 	if ((step.flags & VRING_DESC_F_INDIRECT) && !(walk->packed && walk->indirect))
 		return walk_indirect(walk, &step) && walk_step(walk);
 	if (!walk_is_of_kind(walk, &step))
-		return walk_fail(walk);
+		return walk_fail(walk, VHOST_BAD_DIRECTION);
 	walk->at = vhost_translate(walk->vq->memory, step.addr, step.len, &room);
 	if (!walk->at)
-		return walk_fail(walk);
+		return walk_fail(walk, VHOST_BAD_ADDRESS);
 	walk->len = step.len;
 	walk_on(walk, &step);
 	return true;

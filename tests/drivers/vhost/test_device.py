@@ -23,6 +23,7 @@ from fakes.vhost_frontend import (
     calls,
     exchange,
 )
+from fakes.virtio_driver import INDIRECT, WRITE, Desc
 
 from pytestpmd.drivers.vhost import FEATURES as OFFERED
 from pytestpmd.drivers.vhost import VhostPort
@@ -479,6 +480,31 @@ def test_a_broken_ring_works_again_when_it_is_started_anew(
         running.set_kick(each)
         running.enable(each)
     running.sync()
+    exchange(port, running, pool)
+
+
+BAD_CHAINS = {
+    "it lies outside of the front-end's memory": Desc(0, 100),
+    "its buffers are for the other direction": Desc(GUEST, 100, WRITE),
+    "its indirect table cannot be": Desc(GUEST, 15, INDIRECT),
+    "it holds no frame, or more than one": Desc(GUEST, 4),
+}
+
+
+@pytest.mark.parametrize(("why", "desc"), BAD_CHAINS.items(), ids=BAD_CHAINS)
+def test_what_is_wrong_with_a_chain_is_told_in_one_line(
+    port: VhostPort, running: FakeFrontend, pool: Mempool, sock: Path, logged: Logged, why: str, desc: Desc
+) -> None:
+    driver = running.rings[1].driver
+    for _ in range(3):
+        driver.offer(driver.chain([desc]))
+    assert receive(port.rx_queues[0].burst, port.rx_queues[0].handle) == []
+    line = f"VHOST_CONFIG: ({sock}) port 0 rxq 0: chains that cannot be: 3, the last because {why}"
+    assert line in logged
+    port._tick()
+    assert logged.lines.count(line) == 1
+    assert (port.stats().ipackets, port.stats().ierrors) == (0, 3)
+    running.rings[1].driver.reap()
     exchange(port, running, pool)
 
 

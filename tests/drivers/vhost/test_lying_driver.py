@@ -29,7 +29,7 @@ def make(kind: Kind, make_vhost: MakeQueue) -> MakeQueue:
     return partial(make_vhost, kind=kind)
 
 
-def is_bad(queue: DeviceQueue, descs: Sequence[Desc]) -> bool:
+def is_bad(queue: DeviceQueue, descs: Sequence[Desc], why: int) -> bool:
     """Whether this chain is used up with length 0, counted, and does not hold up four good ones behind it."""
     before = queue.vq.bad_chains
     bad = queue.driver.chain(descs)
@@ -41,7 +41,7 @@ def is_bad(queue: DeviceQueue, descs: Sequence[Desc]) -> bool:
     # in order, one used descriptor told of them all, and has one length
     assert queue.kind == PACKED_IN_ORDER or not any(element.length for element in used)
     assert queue.vq.fault == lib.VRING_OK
-    return bool(queue.vq.bad_chains == before + 1)
+    return bool((queue.vq.bad_chains, queue.vq.bad_chain) == (before + 1, why))
 
 
 # What the front-end transmits.
@@ -54,15 +54,15 @@ def is_bad(queue: DeviceQueue, descs: Sequence[Desc]) -> bool:
 )
 def test_an_address_outside_of_the_memory_is_bad(make: MakeQueue, address: int) -> None:
     queue = make()
-    assert is_bad(queue, [Desc(address, 100)])
-    assert is_bad(queue, [*cut(queue, header(queue)), Desc(address, 100)])
+    assert is_bad(queue, [Desc(address, 100)], lib.VHOST_BAD_ADDRESS)
+    assert is_bad(queue, [*cut(queue, header(queue)), Desc(address, 100)], lib.VHOST_BAD_ADDRESS)
 
 
 @pytest.mark.parametrize("length", [101, 0x1000, 0x7FFF_FFFF, 0xFFFF_FFFF])
 def test_a_buffer_that_crosses_the_end_of_the_memory_is_bad(make: MakeQueue, length: int) -> None:
     queue = make()
-    assert is_bad(queue, [Desc(queue.end - 100, length)])
-    assert is_bad(queue, [*cut(queue, header(queue)), Desc(queue.end - 100, length)])
+    assert is_bad(queue, [Desc(queue.end - 100, length)], lib.VHOST_BAD_ADDRESS)
+    assert is_bad(queue, [*cut(queue, header(queue)), Desc(queue.end - 100, length)], lib.VHOST_BAD_ADDRESS)
 
 
 def test_a_buffer_across_two_regions_is_bad(make: MakeQueue) -> None:
@@ -70,7 +70,7 @@ def test_a_buffer_across_two_regions_is_bad(make: MakeQueue) -> None:
     queue.regions.regions[1] = queue.regions.regions[0]
     queue.regions.regions[1].guest_addr = queue.end
     queue.regions.nb_regions = 2
-    assert is_bad(queue, [Desc(queue.end - 50, 100)])
+    assert is_bad(queue, [Desc(queue.end - 50, 100)], lib.VHOST_BAD_ADDRESS)
 
 
 def test_every_region_is_looked_at(make: MakeQueue) -> None:
@@ -86,16 +86,16 @@ def test_every_region_is_looked_at(make: MakeQueue) -> None:
 @pytest.mark.parametrize("length", [0, 1, 11, 12])
 def test_a_chain_without_a_frame_is_bad(make: MakeQueue, length: int) -> None:
     queue = make()
-    assert is_bad(queue, [Desc(queue.store(bytes(64)), length)])
-    assert is_bad(queue, [Desc(queue.store(bytes(64)), 0), Desc(queue.store(bytes(64)), length)])
+    assert is_bad(queue, [Desc(queue.store(bytes(64)), length)], lib.VHOST_BAD_FRAME)
+    assert is_bad(queue, [Desc(queue.store(bytes(64)), 0), Desc(queue.store(bytes(64)), length)], lib.VHOST_BAD_FRAME)
 
 
 def test_a_writable_buffer_is_bad(make: MakeQueue) -> None:
     """virtio 1.2, 2.7.5.2: the device should not read what it is to write."""
     queue = make()
     whole = cut(queue, header(queue) + frame())[0]
-    assert is_bad(queue, [Desc(whole.address, whole.length, WRITE)])
-    assert is_bad(queue, [whole, Desc(whole.address, whole.length, WRITE)])
+    assert is_bad(queue, [Desc(whole.address, whole.length, WRITE)], lib.VHOST_BAD_DIRECTION)
+    assert is_bad(queue, [whole, Desc(whole.address, whole.length, WRITE)], lib.VHOST_BAD_DIRECTION)
 
 
 @pytest.mark.parametrize("following", [0, 1, 15])
@@ -108,6 +108,7 @@ def test_a_chain_that_loops_is_bad(make_vhost: MakeQueue, following: int) -> Non
     queue.driver.offer(head)
     assert dequeue(queue) == []
     assert (queue.vq.bad_chains, queue.driver.reap()) == (1, [Used(head, 0)])
+    assert queue.vq.bad_chain == lib.VHOST_BAD_COUNT
 
 
 @pytest.mark.parametrize("following", [256, 257, 0x7FFF, 0xFFFF])
@@ -119,13 +120,14 @@ def test_a_next_beyond_the_ring_is_bad(make_vhost: MakeQueue, following: int) ->
     queue.driver.offer(head)
     assert dequeue(queue) == []
     assert (queue.vq.bad_chains, queue.driver.reap()) == (1, [Used(head, 0)])
+    assert queue.vq.bad_chain == lib.VHOST_BAD_NEXT
 
 
 @pytest.mark.parametrize("entries", [17, 64])
 def test_a_chain_longer_than_the_ring_is_bad(make: MakeQueue, entries: int) -> None:
     queue = make(size=16)
     table = queue.driver.table(queue.alloc(16 * entries), cut(queue, header(queue) + frame(100), [1] * (entries - 1)))
-    assert is_bad(queue, [table])
+    assert is_bad(queue, [table], lib.VHOST_BAD_COUNT)
 
 
 def test_an_endless_indirect_table_is_bad(make_vhost: MakeQueue) -> None:
@@ -134,50 +136,51 @@ def test_an_endless_indirect_table_is_bad(make_vhost: MakeQueue) -> None:
     (desc,) = cut(queue, header(queue) + frame())
     queue.driver.write_desc(address, 0, desc, 1)
     queue.driver.write_desc(address, 1, desc, 0)
-    assert is_bad(queue, [Desc(address, 32, INDIRECT)])
+    assert is_bad(queue, [Desc(address, 32, INDIRECT)], lib.VHOST_BAD_COUNT)
 
 
 def test_an_indirect_table_in_an_indirect_table_is_bad(make_vhost: MakeQueue) -> None:
     queue = make_vhost()
     inner = queue.driver.table(queue.alloc(64), cut(queue, header(queue) + frame(), [12]))
-    assert is_bad(queue, [queue.driver.table(queue.alloc(64), [inner])])
+    assert is_bad(queue, [queue.driver.table(queue.alloc(64), [inner])], lib.VHOST_BAD_TABLE)
     itself = queue.alloc(64)
-    assert is_bad(queue, [queue.driver.table(itself, [Desc(itself, 16, INDIRECT)])])
+    assert is_bad(queue, [queue.driver.table(itself, [Desc(itself, 16, INDIRECT)])], lib.VHOST_BAD_TABLE)
 
 
 def test_an_indirect_table_within_a_chain_is_bad(make: MakeQueue) -> None:
     """virtio 1.2, 2.7.5.3.1: never INDIRECT together with NEXT."""
     queue = make()
     descs = cut(queue, header(queue) + frame(), [12])
-    assert is_bad(queue, [queue.driver.table(queue.alloc(64), descs), descs[1]])
+    assert is_bad(queue, [queue.driver.table(queue.alloc(64), descs), descs[1]], lib.VHOST_BAD_TABLE)
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 17, 31, 0xFFFF_FFF0, 0xFFFF_FFFF])
 def test_an_indirect_table_of_such_a_length_is_bad(make: MakeQueue, length: int) -> None:
     queue = make()
     table = queue.driver.table(queue.alloc(64), cut(queue, header(queue) + frame(), [12]))
-    assert is_bad(queue, [Desc(table.address, length, INDIRECT)])
+    why = lib.VHOST_BAD_ADDRESS if length and length % 16 == 0 else lib.VHOST_BAD_TABLE
+    assert is_bad(queue, [Desc(table.address, length, INDIRECT)], why)
 
 
 @pytest.mark.parametrize("address", [0, GUEST_BASE - 16, 0xFFFF_FFFF_FFFF_FFF0], ids=hex)
 def test_an_indirect_table_outside_of_the_memory_is_bad(make: MakeQueue, address: int) -> None:
     queue = make()
-    assert is_bad(queue, [Desc(address, 32, INDIRECT)])
-    assert is_bad(queue, [Desc(queue.end - 16, 32, INDIRECT)])
+    assert is_bad(queue, [Desc(address, 32, INDIRECT)], lib.VHOST_BAD_ADDRESS)
+    assert is_bad(queue, [Desc(queue.end - 16, 32, INDIRECT)], lib.VHOST_BAD_ADDRESS)
 
 
 def test_a_next_beyond_the_indirect_table_is_bad(make_vhost: MakeQueue) -> None:
     queue = make_vhost()
     table = queue.driver.table(queue.alloc(64), cut(queue, header(queue) + frame(), [12, 30]))
-    assert is_bad(queue, [Desc(table.address, 32, INDIRECT)])
+    assert is_bad(queue, [Desc(table.address, 32, INDIRECT)], lib.VHOST_BAD_NEXT)
 
 
 def test_a_frame_longer_than_any_is_bad(make: MakeQueue, pool: Mempool) -> None:
     """64 KB and headers is what segmentation offloads may ask for; more only keeps the lcore copying."""
     queue = make()
     address = queue.alloc(70_000)
-    assert is_bad(queue, [Desc(address, 70_000)])
-    assert is_bad(queue, [Desc(address, 40_000)] * 10)
+    assert is_bad(queue, [Desc(address, 70_000)], lib.VHOST_BAD_FRAME)
+    assert is_bad(queue, [Desc(address, 40_000)] * 10, lib.VHOST_BAD_FRAME)
     assert queue.vq.stats.nombuf == 0
 
 
@@ -189,7 +192,7 @@ def test_a_head_beyond_the_ring_is_used_up(make_vhost: MakeQueue, head: int) -> 
     for data in frames(4):
         transmit(queue, data)
     assert dequeue(queue) == frames(4)
-    assert queue.vq.bad_chains == 1
+    assert (queue.vq.bad_chains, queue.vq.bad_chain) == (1, lib.VHOST_BAD_HEAD)
     assert queue.driver.reap()[0] == Used(head, 0)
 
 
@@ -311,8 +314,33 @@ def test_a_packet_over_a_bad_buffer_goes_behind_it(make: MakeQueue, pool: Mempoo
         receiver.post(100)
     assert send(queue, pool, [frame(250)]) == 1
     used = queue.driver.reap()
-    assert [element.length for element in used][-3:] == [100, 100, 62]
-    assert {element.length for element in used[:-3]} == {0}
+    assert [element.length for element in used] == [0, 0, 100, 100, 62], "what came before it was to be shared with it"
+    assert (queue.vq.bad_chains, queue.vq.stats.packets, queue.vq.stats.errors) == (1, 1, 0)
+
+
+def test_a_bad_buffer_costs_no_packet_and_is_counted_once(make: MakeQueue, pool: Mempool) -> None:
+    """However many good ones lie before it that a long frame was to share with it."""
+    queue = make(size=64)
+    receiver = Receiver(queue)
+    for _ in range(20):
+        receiver.post(100)
+    receiver.post_chain([Desc(0, 100, WRITE)])
+    receiver.post(3000)
+    assert send(queue, pool, [frame(2500)]) == 1
+    assert [each.length for each in queue.driver.reap()] == [0] * 21 + [2512]
+    stats = queue.vq.stats
+    assert (queue.vq.bad_chains, stats.packets, stats.errors, stats.missed) == (1, 1, 0, 0)
+
+
+def test_a_ring_of_bad_buffers_is_used_up_once(make: MakeQueue, pool: Mempool) -> None:
+    """Nothing is looked at twice within a burst, and what finds no room is counted."""
+    queue = make(size=8)
+    receiver = Receiver(queue)
+    for _ in range(8):
+        receiver.post_chain([Desc(0, 100, WRITE)])
+    assert send(queue, pool, frames(3)) == 0
+    assert len(queue.driver.reap()) == queue.vq.bad_chains == 8
+    assert (queue.vq.stats.packets, queue.vq.stats.errors, queue.vq.stats.missed) == (0, 0, 3)
 
 
 @pytest.mark.parametrize("jump", [257, 0x7FFF, 0xFFFF])
