@@ -9,7 +9,8 @@ which prints ``VIRTIO_INIT: virtio_user_pmd_probe(): arg path ...`` on standard 
 global level and its type's level allow it. Types are stdlib loggers of the same name, so whoever embeds the program
 can add handlers; the numbers 1 (emergency) to 8 (debug) are DPDK's.
 
-What a peer can cause goes through :meth:`LogType.limited`, so that a hostile one cannot fill a disk.
+What a peer can cause goes through :meth:`LogType.limited`, so that a hostile one cannot fill a disk; what was left out
+is said when the second is over, by :func:`tell_left_out`, which control threads call.
 """
 
 import logging
@@ -20,6 +21,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from functools import partialmethod
@@ -78,8 +80,21 @@ DEFAULT_LEVELS = (("pmd.", Level.NOTICE), ("bus.", Level.NOTICE), ("testpmd", Le
 """Level of a type that does not say, by the start of its name."""
 
 
+#: Say the last line that was left out, and of how many others besides.
+Remind = Callable[[int], None]
+
+
+@dataclass
+class _Kept:
+    """When a key was spoken of, and what was left out since."""
+
+    spoken: float
+    left_out: int = 0
+    remind: Remind | None = None
+
+
 class RateLimiter:
-    """Lets one message for each key through in ``interval_s`` and counts the others. Safe among threads."""
+    """Lets one message for each key through in ``interval_s`` and keeps the last of the others. Safe among threads."""
 
     def __init__(
         self, interval_s: float = 1.0, max_keys: int = 1024, clock: Callable[[], float] = time.monotonic
@@ -88,21 +103,41 @@ class RateLimiter:
         self._max_keys = max_keys
         self._clock = clock
         self._lock = threading.Lock()
-        self._seen: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()
+        self._seen: OrderedDict[Hashable, _Kept] = OrderedDict()
 
-    def ask(self, key: Hashable) -> int | None:
-        """None: keep quiet. Otherwise speak, and say that so many were left out since the last one."""
+    def ask(self, key: Hashable, remind: Remind | None = None) -> int | None:
+        """None: keep quiet, ``remind`` is for :meth:`tell`. Otherwise speak, and say that so many were left out."""
         now = self._clock()
         with self._lock:
-            spoken, left_out = self._seen.get(key, (None, 0))
-            if spoken is not None and now - spoken < self._interval_s:
-                self._seen[key] = (spoken, left_out + 1)
+            kept = self._seen.get(key)
+            if kept and now - kept.spoken < self._interval_s:
+                kept.left_out, kept.remind = kept.left_out + 1, remind
                 return None
-            self._seen[key] = (now, 0)
+            self._seen[key] = _Kept(now)
             self._seen.move_to_end(key)
-            if len(self._seen) > self._max_keys:
-                self._seen.popitem(last=False)
-            return left_out
+            forgotten = self._seen.popitem(last=False)[1] if len(self._seen) > self._max_keys else None
+        if forgotten:
+            _remind(forgotten)
+        return kept.left_out if kept else 0
+
+    def tell(self, *, at_once: bool = False) -> None:
+        """Say what was left out longer ago than the interval, or all of it."""
+        now = self._clock()
+        with self._lock:
+            due = [
+                (key, kept)
+                for key, kept in self._seen.items()
+                if kept.left_out and (at_once or now - kept.spoken >= self._interval_s)
+            ]
+            for key, _ in due:
+                self._seen[key] = _Kept(now)
+        for _, kept in due:
+            _remind(kept)
+
+
+def _remind(kept: _Kept) -> None:
+    if kept.remind:
+        kept.remind(kept.left_out - 1)
 
 
 class LogType:
@@ -131,15 +166,22 @@ class LogType:
         self._logger.log(level.stdlib, text, *args)
 
     def limited(self, key: Hashable, level: Level, text: str, *args: object) -> None:
-        """As :meth:`log`, at most once a second for each key: a port and a reason, say."""
+        """As :meth:`log`, at most once a second for each key: a port and a reason, say.
+
+        The last one that was left out comes when the second is over.
+        """
         if not self._logger.isEnabledFor(level.stdlib):
             return
-        left_out = self._limiter.ask((self.name, key))
-        if left_out is None:
-            return
-        if left_out:
-            text, args = f"{text} (and %d more)", (*args, left_out)
-        self.log(level, text, *args)
+
+        def say(left_out: int) -> None:
+            if left_out:
+                self.log(level, f"{text} (and %d more)", *args, left_out)
+            else:
+                self.log(level, text, *args)
+
+        left_out = self._limiter.ask((self.name, key), say)
+        if left_out is not None:
+            say(left_out)
 
     emergency = partialmethod(log, Level.EMERGENCY)
     alert = partialmethod(log, Level.ALERT)
@@ -242,6 +284,10 @@ class Registry:
             if matches(known.name):
                 known.level = level
 
+    def tell_left_out(self, *, at_once: bool = False) -> None:
+        """Say the lines that :meth:`LogType.limited` kept back, as far as their second is over."""
+        self._limiter.tell(at_once=at_once)
+
     def dump(self) -> str:
         """What ``dump_log_types`` prints."""
         types = sorted(self._types.values(), key=lambda known: known.type_id)
@@ -278,5 +324,6 @@ REGISTRY = Registry()
 """The program's own."""
 
 log_type = REGISTRY.log_type
+tell_left_out = REGISTRY.tell_left_out
 EAL = log_type("lib.eal", "EAL")
 TESTPMD = log_type("testpmd", "testpmd")

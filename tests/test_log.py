@@ -237,6 +237,38 @@ def test_what_a_peer_can_cause_is_said_once_and_then_counted(
     ]
 
 
+def test_the_last_of_what_was_left_out_is_said_when_the_second_is_over(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock()
+    registry._limiter = RateLimiter(1.0, clock=clock)
+    vhost = registry.log_type("lib.vhost.data", "VHOST_DATA", Level.WARNING)
+    for reason in ("first", "second"):
+        vhost.limited("gone", Level.ERROR, "gone: %s", reason)
+    for reason in ("third", "fourth", "fifth"):
+        vhost.limited("refused", Level.ERROR, "refused: %s", reason)
+    registry.tell_left_out()
+    assert capsys.readouterr().err.splitlines() == ["VHOST_DATA: gone: first", "VHOST_DATA: refused: third"]
+    clock.now += 1
+    registry.tell_left_out()
+    registry.tell_left_out()
+    expected = ["VHOST_DATA: gone: second", "VHOST_DATA: refused: fifth (and 1 more)"]
+    assert capsys.readouterr().err.splitlines() == expected
+    vhost.limited("gone", Level.ERROR, "gone: %s", "sixth")
+    assert capsys.readouterr().err == "", "that was a line of this second"
+    registry.tell_left_out(at_once=True)
+    assert capsys.readouterr().err == "VHOST_DATA: gone: sixth\n"
+
+
+def test_a_key_that_is_forgotten_says_what_it_left_out() -> None:
+    said: list[int] = []
+    limiter = RateLimiter(1.0, max_keys=1, clock=Clock())
+    for _ in range(4):
+        limiter.ask("a", said.append)
+    limiter.ask("b", said.append)
+    assert said == [2]
+
+
 def test_a_limited_line_below_the_level_costs_no_key(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     null = registry.log_type("pmd.net.null", "NULL")
     null.limited("key", Level.DEBUG, "quiet")

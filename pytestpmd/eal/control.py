@@ -8,12 +8,14 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from pytestpmd.eal.lcore import LCORES
+from pytestpmd.log import tell_left_out
 
 TICK_S = 0.1
 
 
 class ControlThread:
-    """Calls back, on one thread, when a watched fd is readable, and every ``TICK_S`` seconds; frees stuck lcores then.
+    """Calls back, on one thread, when a watched fd is readable, and every ``TICK_S`` seconds; frees stuck lcores then,
+    and says what the log kept back.
 
     Callbacks may watch and unwatch; what they raise is a bug and ends the thread with a traceback.
     """
@@ -39,6 +41,7 @@ class ControlThread:
             os.write(self._wake_write, b"\0")
         if self._thread.is_alive():
             self._thread.join()
+        tell_left_out(at_once=True)
         self._selector.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
@@ -70,4 +73,5 @@ class ControlThread:
             if time.monotonic() >= next_tick:
                 LCORES.nudge_stuck()
                 self._on_tick()
+                tell_left_out()
                 next_tick = time.monotonic() + TICK_S

@@ -8,6 +8,7 @@ from fakes.leaks import eventually
 
 from pytestpmd.eal import control
 from pytestpmd.eal.control import ControlThread
+from pytestpmd.log import REGISTRY, Level, log_type
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -119,6 +120,30 @@ def test_the_clock_ticks_whether_or_not_anything_is_read(
     os.write(pipe[1], b"x")
     thread.start()
     assert eventually(lambda: len(ticks) > 5)
+
+
+def test_what_the_log_kept_back_is_said_in_time_and_at_the_end(
+    make: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(control, "TICK_S", 0.005)
+    monkeypatch.setattr(REGISTRY._limiter, "_interval_s", 0.02)
+    log, said = log_type("test.control", "CONTROL", Level.INFO), ""
+    thread = make()
+    thread.start()
+
+    def both() -> bool:
+        nonlocal said
+        said += capsys.readouterr().err
+        return said == "CONTROL: line 1\nCONTROL: line 2\n"
+
+    for number in (1, 2):
+        log.limited("key", Level.ERROR, "line %d", number)
+    assert eventually(both)
+    monkeypatch.setattr(REGISTRY._limiter, "_interval_s", 3600)
+    for number in (3, 4):
+        log.limited("key", Level.ERROR, "line %d", number)
+    thread.stop()
+    assert capsys.readouterr().err == "CONTROL: line 4 (and 1 more)\n"
 
 
 def test_stop_waits_for_the_callback_that_is_under_way(make: Make, pipe: tuple[int, int]) -> None:
