@@ -32,6 +32,8 @@ driver_log = log_type("pmd.net.virtio.driver", "VIRTIO_DRIVER")
 MIN_RING_SIZE = 32
 MAX_MAC_ADDRS = 64
 MIN_RX_BUFSIZE = 64
+#: Rings of the first pair, which back-ends wait for whether or not they are polled.
+NB_FIRST_PAIR = 2
 STARTED = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
 _SIZES = tuple((f"{name}_packets", name) for name in SIZE_BINS)
 _CASTS = (("multicast_packets", "multicast"), ("broadcast_packets", "broadcast"))
@@ -167,6 +169,7 @@ class VirtioPort(EthPort):
         for vq in self._virtqueues:
             thresh = conf.rx_free_thresh if vq.is_rx else conf.tx_free_thresh
             vq.prepare(agreed, pool, self.port_id, thresh)
+            vq.is_polled = vq.index // 2 < (conf.nb_rxq if vq.is_rx else conf.nb_txq)
         self.rx_queues = self._queues(self.choice.rx, 0, conf.nb_rxq)
         self.tx_queues = self._queues(self.choice.tx, 1, conf.nb_txq)
 
@@ -258,7 +261,8 @@ class VirtioPort(EthPort):
         for vq in self._virtqueues:
             self.transport.setup_queue(vq.index, vq.addresses, vq.base)
         for vq in self._virtqueues:
-            self.transport.enable_queue(vq.index, True)
+            if vq.is_polled or vq.index < NB_FIRST_PAIR:
+                self.transport.enable_queue(vq.index, True)
 
     def _driver_ok(self) -> None:
         """Step 8: the device is live, and may hear of buffers from now on (3.1.1: not before)."""

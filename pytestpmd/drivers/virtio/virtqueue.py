@@ -58,6 +58,8 @@ class Virtqueue:
     def __init__(self, index: int, size: int, packed: bool, shared: Arena, private: Arena) -> None:
         self.index = index
         self.packed = packed
+        #: Whether an lcore may poll it: of the device's queues there may be more than the port's.
+        self.is_polled = True
         self.layout = _layout(size, packed)
         vq = private.struct("struct virtqueue")
         ring = shared.alloc(self.layout.total)
@@ -109,11 +111,14 @@ class Virtqueue:
         vq.free_thresh = free_thresh or min(self.layout.size // 4, MAX_FREE_THRESH)
 
     def reset(self) -> None:
-        """A ring as it begins: empty, or with all buffers that a receive queue can hold. Nobody is kicked."""
+        """A ring as it begins: empty, or with all buffers that a receive queue can hold. Nobody is kicked.
+
+        What nobody polls gets none: frames would never be taken out of it.
+        """
         self.drain()
         self.disarm()
         (lib.packed_reset if self.packed else lib.virtqueue_reset)(self.ptr)
-        if self.is_rx:
+        if self.is_rx and self.is_polled:
             (lib.packed_refill if self.packed else lib.virtqueue_refill)(self.ptr)
         lib.virtqueue_mend(self.ptr)
 

@@ -123,6 +123,23 @@ def test_receive_queues_are_full_and_transmit_queues_empty_when_the_device_begin
     assert pool.in_use() == 2 * SIZE
 
 
+@pytest.mark.parametrize(("nb_rxq", "nb_txq"), [(1, 3), (3, 1), (0, 2)])
+def test_queues_that_nobody_polls_get_no_buffers_and_are_not_enabled(
+    make: Make, pool: Mempool, nb_rxq: int, nb_txq: int
+) -> None:
+    """A frame that came into one would be lost. Back-ends want the first pair enabled all the same."""
+    port = make(nb_rxq=nb_rxq, nb_txq=nb_txq)
+    port.start()
+    nb_rings = 2 * max(nb_rxq, nb_txq)
+    waiting = [far_end(port, pool, i).waiting() for i in range(nb_rings)]
+    assert waiting == [SIZE if i % 2 == 0 and i // 2 < nb_rxq else 0 for i in range(nb_rings)]
+    enabled = [index for index, on in port.transport.steps("enable")]
+    assert enabled == [i for i in range(nb_rings) if i < 2 or i // 2 < (nb_txq if i % 2 else nb_rxq)]
+    port.transport.go()
+    port.transport.come()
+    assert pool.in_use() == SIZE * nb_rxq
+
+
 def test_rings_are_handed_over_with_nothing_used_and_no_flag(make: Make, pool: Mempool) -> None:
     port = make()
     port.start()
