@@ -2,17 +2,28 @@
 #define EAL_PARSE_H
 #include "eal/mbuf.h"
 
-/* Where the headers of a frame lie: lengths in bytes, tags and options included. */
+#define MAX_VLAN_TAGS 8
+
+/* Where the headers of a frame lie, and how far they say that it goes: in bytes, and checked
+ * against the bytes that there are. */
 struct net_hdrs {
-	uint16_t l2_len;
-	uint16_t l3_len;
+	uint8_t ip[40];  /* the IP header without options or extensions, as it was when it was
+	                    checked */
+	uint32_t end;    /* of what the last header found says is its own: padding may follow */
+	uint16_t l2_len; /* with tags */
+	uint16_t l3_len; /* with options or extensions */
 	uint16_t l4_len;
-	uint8_t proto; /* IP_PROTO_UDP, _TCP or _SCTP */
+	uint8_t proto; /* IP_PROTO_UDP, _TCP or _SCTP; 0 where none of these is found */
 	bool is_ipv6;
 };
 
 /* Find the headers of UDP, TCP or SCTP over IP, which must lie whole in the first segment. False
  * for any other frame, and for fragments: their checksum is that of bytes elsewhere. */
 bool net_parse(const struct mbuf *m, struct net_hdrs *hdrs);
+
+/* Find an IP header and, if there is one behind it, such a transport header, in whatever segments
+ * they are. False when there is no whole IP header behind at most MAX_VLAN_TAGS tags. A transport
+ * header counts as found when all that is its own is there as well. */
+bool net_parse_ip(const struct mbuf *m, struct net_hdrs *hdrs);
 
 #endif

@@ -20,6 +20,14 @@ from scapy.packet import Packet
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.eal.mempool import Mempool
 
+
+def tagged(tags: int) -> Packet:
+    frame = Ether()
+    for vlan in range(tags):
+        frame /= Dot1Q(vlan=vlan)
+    return frame / IP() / UDP()
+
+
 HOP, DEST = IPv6ExtHdrHopByHop(), IPv6ExtHdrDestOpt(options=[PadN(optdata=b"\0" * 12)])
 FOUND: dict[str, tuple[Packet, tuple[int, int, int, int, bool]]] = {
     "udp4": (Ether() / IP() / UDP(), (14, 20, 8, 17, False)),
@@ -32,6 +40,7 @@ FOUND: dict[str, tuple[Packet, tuple[int, int, int, int, bool]]] = {
     "tcp6": (Ether() / IPv6() / TCP(), (14, 40, 20, 6, True)),
     "tagged": (Ether() / Dot1Q(vlan=5) / IP() / UDP(), (18, 20, 8, 17, False)),
     "tagged twice": (Ether(type=0x88A8) / Dot1Q(vlan=5) / Dot1Q(vlan=6) / IPv6() / TCP(), (22, 40, 20, 6, True)),
+    "tagged eight times": (tagged(8), (46, 20, 8, 17, False)),
     "extension": (Ether() / IPv6() / HOP / TCP(), (14, 48, 20, 6, True)),
     "extensions": (Ether() / IPv6() / HOP / IPv6ExtHdrRouting() / DEST / UDP(), (14, 72, 8, 17, True)),
 }
@@ -41,7 +50,13 @@ NOT_FOUND: dict[str, Packet] = {
     "first fragment": Ether() / IP(flags="MF") / UDP(),
     "later fragment": Ether() / IP(frag=10) / UDP(),
     "fragment of ipv6": Ether() / IPv6() / IPv6ExtHdrFragment() / UDP(),
-    "three tags": Ether() / Dot1Q() / Dot1Q() / Dot1Q() / IP() / UDP(),
+    "nine tags": tagged(9),
+    "a last hop that is still to come": Ether() / IPv6() / IPv6ExtHdrRouting(segleft=1) / UDP(),
+    "longer than it is": Ether() / IP(len=100) / UDP(),
+    "longer than it is, ipv6": Ether() / IPv6(plen=100) / UDP(),
+    "shorter than its header": Ether() / IP(len=16) / UDP(),
+    "datagram longer than its packet": Ether() / IP() / UDP(len=9),
+    "datagram shorter than its header": Ether() / IP() / UDP(len=7),
     "version": Ether() / IP(version=5) / UDP(),
     "short header": Ether() / IP(ihl=4) / UDP(),
     "long header": Ether() / IP(ihl=15) / UDP(),
@@ -73,6 +88,27 @@ def test_headers_that_are_cut_off_are_not_found(pool: Mempool, name: str) -> Non
     assert parse(pool, bytes(built)[:whole]) == expected
     for length in range(1, whole):
         assert parse(pool, bytes(built)[:length]) is None
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_transport_headers_are_found_in_the_first_segment_alone_and_ip_headers_in_any(pool: Mempool, name: str) -> None:
+    built, expected = FOUND[name]
+    data, whole = bytes(built) + bytes(8), sum(expected[:3])
+    for first in range(1, len(data)):
+        mbuf, hdrs = packet(pool, data, split=[first]), ffi.new("struct net_hdrs *")
+        assert lib.net_parse(mbuf, hdrs) == (first >= whole)
+        assert lib.net_parse_ip(mbuf, hdrs)
+        assert (hdrs.l2_len, hdrs.l3_len, hdrs.l4_len, hdrs.proto, hdrs.is_ipv6) == expected
+        assert hdrs.end == len(bytes(built))
+        free(mbuf)
+
+
+def test_a_datagram_ends_where_it_says(pool: Mempool) -> None:
+    frame = Ether() / IP(len=20 + 8 + 40) / UDP(len=8 + 3) / (b"x" * 50)
+    mbuf, hdrs = packet(pool, bytes(frame)), ffi.new("struct net_hdrs *")
+    assert lib.net_parse(mbuf, hdrs)
+    assert hdrs.end == 14 + 20 + 8 + 3
+    free(mbuf)
 
 
 @pytest.mark.parametrize("name", NOT_FOUND)
