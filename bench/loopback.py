@@ -46,6 +46,12 @@ PATHS = (
     DriverPath("split vector", "mrg_rxbuf=0,in_order=0,vectorized=1", "--tx-offloads=0x0"),
     DriverPath("packed mergeable", "packed_vq=1,mrg_rxbuf=1,in_order=0"),
     DriverPath("packed in-order", "packed_vq=1,mrg_rxbuf=0,in_order=1", "--tx-offloads=0x8000"),
+    DriverPath(
+        "packed vector",
+        "packed_vq=1,mrg_rxbuf=0,in_order=1,vectorized=1",
+        "--tx-offloads=0x0",
+        "--force-max-simd-bitwidth=512",
+    ),
 )
 
 

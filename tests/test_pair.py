@@ -18,6 +18,8 @@ from fakes.packets import frame, frames, packet, receive, transmit
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers import vhost as vhost_driver
 from pytestpmd.drivers.virtio import VirtioUserPort
+from pytestpmd.drivers.virtio.paths import PACKED_SIMD_WIDTH
+from pytestpmd.eal.cpu import simd_width
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
 from pytestpmd.ethdev.port import EthPort, PortConf
 from pytestpmd.fwd import ENGINES
@@ -26,6 +28,8 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 
 Make = Callable[..., Appliance]
 SHORT_S = 0.01
+#: What packed vectors become where the machine's are not wide enough.
+PACKED_VEC = "packed_vec" if simd_width() >= PACKED_SIMD_WIDTH else "packed_inorder"
 LAYOUTS = {
     "split": "",
     "split regular": ",mrg_rxbuf=0",
@@ -34,6 +38,7 @@ LAYOUTS = {
     "packed": ",packed_vq=1",
     "packed regular": ",packed_vq=1,mrg_rxbuf=0",
     "packed not in order": ",packed_vq=1,in_order=0",
+    "packed vectors": ",packed_vq=1,mrg_rxbuf=0,vectorized=1",
 }
 every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 each_packing = pytest.mark.parametrize("layout", ["", ",packed_vq=1"], ids=["split", "packed"])
@@ -96,6 +101,7 @@ def is_conserved(appliance: Appliance) -> bool:
         ("packed", "virtio_recv_mergeable_pkts_packed_inorder", "virtio_xmit_pkts_packed_inorder"),
         ("packed regular", "virtio_recv_pkts_packed_inorder", "virtio_xmit_pkts_packed_inorder"),
         ("packed not in order", "virtio_recv_mergeable_pkts_packed", "virtio_xmit_pkts_packed"),
+        ("packed vectors", f"virtio_recv_pkts_{PACKED_VEC}", f"virtio_xmit_pkts_{PACKED_VEC}"),
     ],
 )
 def test_the_layouts_here_take_the_paths_that_they_are_for(make: Make, layout: str, rx: str, tx: str) -> None:

@@ -23,11 +23,11 @@ class Kind:
 
     packed: bool = False
     in_order: bool = False
-    simple: str | None = None
+    vec: str | None = None
 
     def __str__(self) -> str:
-        simple = "" if self.simple is None else f"-simple{self.simple}"
-        return ("packed" if self.packed else "split") + ("-inorder" if self.in_order else "") + simple
+        vec = "" if self.vec is None else f"-vec{self.vec}"
+        return ("packed" if self.packed else "split") + ("-inorder" if self.in_order else "") + vec
 
     @property
     def suffix(self) -> str:
@@ -36,7 +36,7 @@ class Kind:
 
     @property
     def xmit(self) -> Burst:
-        name = self.suffix if self.simple is None else f"_simple{self.simple}"
+        name = self.suffix if self.vec is None else f"{'_packed_vec' if self.packed else '_simple'}{self.vec}"
         burst: Burst = getattr(lib, f"virtio_xmit_pkts{name}")
         return burst
 
@@ -53,11 +53,12 @@ class Kind:
 
 SPLIT, SPLIT_IN_ORDER = Kind(), Kind(in_order=True)
 PACKED, PACKED_IN_ORDER = Kind(packed=True), Kind(packed=True, in_order=True)
-SIMPLE_KINDS = tuple(Kind(simple=ending) for ending in VECTORS)
-KINDS = (SPLIT, SPLIT_IN_ORDER, PACKED, PACKED_IN_ORDER, *SIMPLE_KINDS)
+SIMPLE_KINDS = tuple(Kind(vec=ending) for ending in VECTORS)
+PACKED_VEC_KINDS = tuple(Kind(packed=True, in_order=True, vec=ending) for ending in VECTORS)
+KINDS = (SPLIT, SPLIT_IN_ORDER, PACKED, PACKED_IN_ORDER, *SIMPLE_KINDS, *PACKED_VEC_KINDS)
 SPLIT_KINDS = (SPLIT, SPLIT_IN_ORDER, *SIMPLE_KINDS)
-IN_ORDER_KINDS = (SPLIT_IN_ORDER, PACKED_IN_ORDER)
-PACKED_KINDS = (PACKED, PACKED_IN_ORDER)
+IN_ORDER_KINDS = (SPLIT_IN_ORDER, PACKED_IN_ORDER, *PACKED_VEC_KINDS)
+PACKED_KINDS = (PACKED, PACKED_IN_ORDER, *PACKED_VEC_KINDS)
 ANY_ORDER_KINDS = (SPLIT, PACKED, *SIMPLE_KINDS)
 
 
@@ -76,14 +77,19 @@ class RxPath:
     @property
     def recv(self) -> Burst:
         vec = "" if self.vec is None else f"_vec{self.vec}"
-        burst: Burst = getattr(lib, f"virtio_recv_{'mergeable_' * self.mergeable}pkts{vec}{self.kind.suffix}")
+        ending = f"_packed{vec}" if vec and self.kind.packed else vec + self.kind.suffix
+        burst: Burst = getattr(lib, f"virtio_recv_{'mergeable_' * self.mergeable}pkts{ending}")
         return burst
 
 
 SCALAR_KINDS = (SPLIT, SPLIT_IN_ORDER, PACKED, PACKED_IN_ORDER)
 PATHS = (
     *(RxPath(kind, mergeable) for kind in SCALAR_KINDS for mergeable in (False, True)),
-    *(RxPath(kind, mergeable=False, vec=ending) for kind in (SPLIT, SPLIT_IN_ORDER) for ending in VECTORS),
+    *(
+        RxPath(kind, mergeable=False, vec=ending)
+        for kind in (SPLIT, SPLIT_IN_ORDER, PACKED_IN_ORDER)
+        for ending in VECTORS
+    ),
 )
 every_path = pytest.mark.parametrize("path", PATHS, ids=str)
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=str)

@@ -43,7 +43,11 @@ def test_two_queues_are_two_rounds(sock: Path) -> None:
         assert all(counted[f"{way}_q{queue}_good_packets"] for way in ("rx", "tx") for queue in (0, 1))
 
 
-@pytest.mark.parametrize("rings", ["", ",packed_vq=1,queue_size=200"], ids=["split", "packed"])
+@pytest.mark.parametrize(
+    "rings",
+    ["", ",packed_vq=1,queue_size=200", ",packed_vq=1,queue_size=200,mrg_rxbuf=0,vectorized=1"],
+    ids=["split", "packed", "packed-vectors"],
+)
 def test_ring_indices_begin_again(sock: Path, rings: str) -> None:
     with (
         Ours(f"net_virtio_user0,path={sock},server=1{rings}") as ours,

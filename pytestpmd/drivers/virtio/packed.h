@@ -1,6 +1,6 @@
 #ifndef VIRTIO_PACKED_H
 #define VIRTIO_PACKED_H
-#include "drivers/virtio/virtqueue.h"
+#include "drivers/virtio/rxtx.h"
 
 /* The verbs of a packed virtqueue, as virtqueue_reset and virtqueue_refill are those of a split
  * one. virtqueue_drain serves both. */
@@ -14,6 +14,15 @@ uint16_t virtio_recv_pkts_packed_inorder(void *queue, struct mbuf **pkts, uint16
 uint16_t virtio_recv_mergeable_pkts_packed_inorder(void *queue, struct mbuf **pkts, uint16_t nb);
 uint16_t virtio_xmit_pkts_packed(void *queue, struct mbuf **pkts, uint16_t nb);
 uint16_t virtio_xmit_pkts_packed_inorder(void *queue, struct mbuf **pkts, uint16_t nb);
+
+/* The same for packets of one buffer, several at a time, over rings that are used in order: with
+ * the vectors that every machine of the kind has, with 256 bits and with 512 (lcore_simd_width). */
+uint16_t virtio_recv_pkts_packed_vec(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_recv_pkts_packed_vec_256(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_recv_pkts_packed_vec_512(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_xmit_pkts_packed_vec(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_xmit_pkts_packed_vec_256(void *queue, struct mbuf **pkts, uint16_t nb);
+uint16_t virtio_xmit_pkts_packed_vec_512(void *queue, struct mbuf **pkts, uint16_t nb);
 
 /* C only */
 
@@ -108,5 +117,122 @@ static ALWAYS_INLINE void packed_skip(struct virtqueue *vq, uint16_t nb_descs)
 
 /* Show the batch to the device, and kick it if it wants that. */
 void packed_publish(struct virtqueue *vq, struct packed_batch *batch);
+
+struct packed_traits {
+	bool mergeable;
+	bool in_order;
+};
+
+/* A used buffer that was found good. */
+struct packed_used {
+	struct mbuf *m;
+	uint32_t len;
+	uint16_t id;
+};
+
+/* What the next used descriptor says, if there is one and it can be. */
+static ALWAYS_INLINE bool packed_read_used(struct virtqueue *vq, uint16_t *id, uint32_t *len)
+{
+	const struct vring_packed_desc *desc = &vq->packed[vq->used_cons];
+
+	if (!packed_is_used(vq, 0))
+		return false;
+	*id = load_relaxed(&desc->id);
+	*len = load_relaxed(&desc->len);
+	if (unlikely(*id >= vq->size || !vq->slots[*id].mbuf)) {
+		virtqueue_fault(vq, VRING_BAD_ID);
+		return false;
+	}
+	return true;
+}
+
+/* The next used buffer, without taking it: of the batch that one used descriptor told of, or of a
+ * descriptor of its own. It must hold `least` bytes at least. */
+static ALWAYS_INLINE bool packed_next_used(struct virtqueue *vq, uint16_t least,
+        struct packed_used *buffer, const struct packed_traits traits)
+{
+	if (!traits.in_order || !vq->batch_open) {
+		if (!packed_read_used(vq, &buffer->id, &buffer->len))
+			return false;
+		if (traits.in_order) {
+			vq->batch_open = 1;
+			vq->batch_last = buffer->id;
+			vq->batch_len = buffer->len;
+		}
+	}
+	if (traits.in_order) {
+		buffer->id = vq->avail_shadow[vq->used_cons];
+		buffer->len =
+		        buffer->id == vq->batch_last ? vq->batch_len : vq->slots[buffer->id].len;
+	}
+	if (unlikely(buffer->len < least || buffer->len > vq->slots[buffer->id].len)) {
+		virtqueue_fault(vq, VRING_BAD_LENGTH);
+		return false;
+	}
+	buffer->m = vq->slots[buffer->id].mbuf;
+	return true;
+}
+
+static ALWAYS_INLINE void packed_take_used(
+        struct virtqueue *vq, const struct packed_used *buffer, const struct packed_traits traits)
+{
+	struct virtqueue_slot *slot = &vq->slots[buffer->id];
+
+	slot->mbuf = NULL;
+	packed_skip(vq, slot->nb_descs);
+	virtqueue_give_id(vq, buffer->id);
+	if (traits.in_order && buffer->id == vq->batch_last)
+		vq->batch_open = 0;
+}
+
+static ALWAYS_INLINE void packed_prefetch_used(const struct virtqueue *vq, uint16_t ahead)
+{
+	uint32_t at = (uint32_t)vq->used_cons + ahead;
+	const struct mbuf *m;
+
+	if (unlikely(at >= vq->size)) {
+		at -= vq->size;
+		if (at >= vq->size)
+			return; /* there are not so many places */
+	}
+	m = vq->slots[vq->avail_shadow[at]].mbuf;
+	if (likely(m))
+		prefetch(m->buf_addr + VIRTQUEUE_RX_OFFSET);
+}
+
+/* Take back what the device has sent. */
+static ALWAYS_INLINE void packed_reclaim(struct virtqueue *vq, const struct packed_traits traits)
+{
+	struct packed_used buffer;
+	struct mbuf *done[64];
+	uint16_t nb_done = 0;
+
+	while (packed_next_used(vq, 0, &buffer, traits)) {
+		packed_take_used(vq, &buffer, traits);
+		done[nb_done++] = buffer.m;
+		if (nb_done == 64) {
+			mbuf_free_bulk(done, nb_done);
+			nb_done = 0;
+		}
+	}
+	mbuf_free_bulk(done, nb_done);
+}
+
+/* Put any packet into the batch, over a ring used in order: false when there is no room for it. */
+bool packed_xmit_inorder(
+        struct virtqueue *vq, struct packed_batch *batch, struct stats_run *run, struct mbuf *m);
+
+/* The usual packet: one segment, header and data in one descriptor. */
+static ALWAYS_INLINE void packed_xmit_one(
+        struct virtqueue *vq, struct packed_batch *batch, struct mbuf *m)
+{
+	uint16_t id = virtqueue_take_id(vq);
+
+	vq->slots[id] = (struct virtqueue_slot){.mbuf = m,
+	        .nb_descs = 1,
+	        .len = UINT32_MAX}; /* used lengths say nothing on transmit */
+	vq->avail_shadow[vq->avail_idx] = id;
+	packed_put(vq, batch, push_header(vq, m), (uint32_t)m->data_len + vq->hdr_size, id, 0);
+}
 
 #endif

@@ -4,16 +4,21 @@ The rules stand in order of preference; the first that holds is taken, anew at e
 driver's guide (47.6) where it speaks, and DPDK's where it is silent.
 """
 
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytestpmd.drivers.virtio.features import Agreement
+from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import BurstChoice
 
 #: Receive offloads for which the net header has to be looked at; no vector function does that.
 HEADER_OFFLOADS = RxOffload.UDP_CKSUM | RxOffload.TCP_CKSUM | RxOffload.TCP_LRO | RxOffload.VLAN_STRIP
+PACKED_HEADER_OFFLOADS = HEADER_OFFLOADS | RxOffload.RSS_HASH
 MIN_SIMD_WIDTH = 128
+#: Packed rings have vectors only where a cache line is one, as DPDK's have; but an ARM machine has no wider ones.
+PACKED_SIMD_WIDTH = 512 if platform.machine() in ("x86_64", "i686") else 128
 
 
 @dataclass(frozen=True)
@@ -42,27 +47,29 @@ class Facts:
     def in_order(self) -> bool:
         return self.agreed.in_order
 
-    @property
-    def vector_rx(self) -> bool:
-        """Whether receive vectors are right, and wanted."""
-        return not self.against_vectors("Rx")
-
-    @property
-    def vector_tx(self) -> bool:
-        """Whether transmit vectors are right, and wanted."""
-        return not self.against_vectors("Tx")
-
-    def against_vectors(self, way: str) -> list[str]:
+    def against_vectors(self, way: str, packed: bool) -> list[str]:
         """What would have to change for vectors to be used, ``Rx`` or ``Tx``, the ring's layout and order apart."""
-        plain_tx = self.tx_offloads == 0 or (way == "Rx" and self.vectorized is True)
-        needs = {
+        needs = self._packed_vector_needs(way == "Rx") if packed else self._split_vector_needs(way == "Rx")
+        return [need for need, is_met in needs.items() if not is_met]
+
+    def _split_vector_needs(self, rx: bool) -> dict[str, bool]:
+        plain_tx = self.tx_offloads == 0 or (rx and self.vectorized is True)
+        return {
             "mergeable receive buffers not agreed (mrg_rxbuf=0)": not self.mergeable,
             "vectors not forbidden (vectorized=1)": self.vectorized is not False,
-            "no Rx offload that needs the header": way == "Tx" or not self.rx_offloads & HEADER_OFFLOADS,
+            "no Rx offload that needs the header": not rx or not self.rx_offloads & HEADER_OFFLOADS,
             "no Tx offload (--tx-offloads=0x0)": plain_tx,
             f"vectors of {MIN_SIMD_WIDTH} bits (--force-max-simd-bitwidth)": self.simd_width >= MIN_SIMD_WIDTH,
         }
-        return [need for need, is_met in needs.items() if not is_met]
+
+    def _packed_vector_needs(self, rx: bool) -> dict[str, bool]:
+        return {
+            "mergeable receive buffers not agreed (mrg_rxbuf=0)": not rx or not self.mergeable,
+            "vectors asked for (vectorized=1)": self.vectorized is True,
+            "no Rx offload that needs the header": not rx or not self.rx_offloads & PACKED_HEADER_OFFLOADS,
+            "version 1 agreed": self.agreed.has(Feature.VIRTIO_F_VERSION_1),
+            f"vectors of {PACKED_SIMD_WIDTH} bits (--force-max-simd-bitwidth)": self.simd_width >= PACKED_SIMD_WIDTH,
+        }
 
 
 #: What a path may ask of the agreement, and how it is had or not: the words, and the devarg.
@@ -71,6 +78,7 @@ CONDITIONS = {
     "mergeable": ("mergeable receive buffers", "mrg_rxbuf"),
     "in_order": ("in-order use", "in_order"),
 }
+#: Whether vectors are right, and wanted, on the way they are for.
 VECTORS = {"vector_rx": "Rx", "vector_tx": "Tx"}
 
 
@@ -101,7 +109,12 @@ class Path:
 
     def serves(self, facts: Facts) -> bool:
         """Whether it may be used."""
-        return all(getattr(facts, condition) == wanted for condition, wanted in self.needs.items())
+        return all(self._finds(facts, condition) == wanted for condition, wanted in self.needs.items())
+
+    def _finds(self, facts: Facts, condition: str) -> bool:
+        if condition in VECTORS:
+            return not facts.against_vectors(VECTORS[condition], self.needs["packed"])
+        return bool(getattr(facts, condition))
 
     def because(self, facts: Facts) -> str:
         """Why it is used where it is: what it needs."""
@@ -112,8 +125,8 @@ class Path:
         return [
             change
             for condition, wanted in self.needs.items()
-            if getattr(facts, condition) != wanted
-            for change in _changes(facts, condition, wanted)
+            if self._finds(facts, condition) != wanted
+            for change in _changes(facts, condition, wanted, self.needs["packed"])
         ]
 
 
@@ -123,9 +136,9 @@ def _claim(facts: Facts, condition: str, wanted: bool) -> str:
     return f"{CONDITIONS[condition][0]} {'are' if wanted else 'are not'} agreed".replace("use are", "use is")
 
 
-def _changes(facts: Facts, condition: str, wanted: bool) -> list[str]:
+def _changes(facts: Facts, condition: str, wanted: bool, packed: bool) -> list[str]:
     if condition in VECTORS:
-        return facts.against_vectors(VECTORS[condition]) if wanted else ["vectors forbidden (vectorized=0)"]
+        return facts.against_vectors(VECTORS[condition], packed) if wanted else ["vectors forbidden (vectorized=0)"]
     name, devarg = CONDITIONS[condition]
     return [f"{name} {'' if wanted else 'not '}agreed ({devarg}={int(wanted)})"]
 
@@ -162,7 +175,8 @@ SCALAR_TX = {"vector_tx": False}
 RX_PATHS = (
     Path("virtio_recv_mergeable_pkts_packed_inorder", "packed ring mergeable buffer Rx", PACKED | MERGEABLE | IN_ORDER),
     Path("virtio_recv_mergeable_pkts_packed", "packed ring mergeable buffer Rx", PACKED | MERGEABLE | ANY_ORDER),
-    Path("virtio_recv_pkts_packed_inorder", "packed ring standard Rx", PACKED | ONE_BUFFER | IN_ORDER),
+    Path("virtio_recv_pkts_packed_vec", "packed ring vectorized Rx", PACKED | IN_ORDER | VECTOR_RX, by_width=True),
+    Path("virtio_recv_pkts_packed_inorder", "packed ring standard Rx", PACKED | ONE_BUFFER | IN_ORDER | SCALAR_RX),
     Path("virtio_recv_pkts_packed", "packed ring standard Rx", PACKED | ONE_BUFFER | ANY_ORDER),
     Path("virtio_recv_mergeable_pkts_inorder", "inorder Rx", SPLIT | MERGEABLE | IN_ORDER),
     Path("virtio_recv_mergeable_pkts", "mergeable buffer Rx", SPLIT | MERGEABLE | ANY_ORDER),
@@ -172,7 +186,8 @@ RX_PATHS = (
     Path("virtio_recv_pkts", "standard Rx", SPLIT | ONE_BUFFER | ANY_ORDER | SCALAR_RX),
 )
 TX_PATHS = (
-    Path("virtio_xmit_pkts_packed_inorder", "packed ring standard Tx", PACKED | IN_ORDER),
+    Path("virtio_xmit_pkts_packed_vec", "packed ring vectorized Tx", PACKED | IN_ORDER | VECTOR_TX, by_width=True),
+    Path("virtio_xmit_pkts_packed_inorder", "packed ring standard Tx", PACKED | IN_ORDER | SCALAR_TX),
     Path("virtio_xmit_pkts_packed", "packed ring standard Tx", PACKED | ANY_ORDER),
     Path("virtio_xmit_pkts_inorder", "inorder Tx", SPLIT | IN_ORDER),
     Path("virtio_xmit_pkts_simple", "simple Tx", SPLIT | ANY_ORDER | VECTOR_TX, by_width=True),

@@ -4,6 +4,8 @@
 
 /* C only */
 
+#define RX_AHEAD 4 /* packets whose first bytes are fetched ahead */
+
 /* What receive and transmit bursts over every kind of ring have in common: the net header
  * (virtio 1.2, 5.1.6). */
 

@@ -7,76 +7,6 @@
  * last, stands in the place of the first, and those before the last are used as a whole (2.8.8).
  */
 #include "drivers/virtio/packed.h"
-#include "drivers/virtio/rxtx.h"
-
-#define RX_AHEAD 4
-
-struct packed_traits {
-	bool mergeable;
-	bool in_order;
-};
-
-/* A used buffer that was found good. */
-struct used_buffer {
-	struct mbuf *m;
-	uint32_t len;
-	uint16_t id;
-};
-
-/* What the next used descriptor says, if there is one and it can be. */
-static ALWAYS_INLINE bool read_used(struct virtqueue *vq, uint16_t *id, uint32_t *len)
-{
-	const struct vring_packed_desc *desc = &vq->packed[vq->used_cons];
-
-	if (!packed_is_used(vq, 0))
-		return false;
-	*id = load_relaxed(&desc->id);
-	*len = load_relaxed(&desc->len);
-	if (unlikely(*id >= vq->size || !vq->slots[*id].mbuf)) {
-		virtqueue_fault(vq, VRING_BAD_ID);
-		return false;
-	}
-	return true;
-}
-
-/* The next used buffer, without taking it: of the batch that one used descriptor told of, or of a
- * descriptor of its own. It must hold `least` bytes at least. */
-static ALWAYS_INLINE bool next_used(struct virtqueue *vq, uint16_t least,
-        struct used_buffer *buffer, const struct packed_traits traits)
-{
-	if (!traits.in_order || !vq->batch_open) {
-		if (!read_used(vq, &buffer->id, &buffer->len))
-			return false;
-		if (traits.in_order) {
-			vq->batch_open = 1;
-			vq->batch_last = buffer->id;
-			vq->batch_len = buffer->len;
-		}
-	}
-	if (traits.in_order) {
-		buffer->id = vq->avail_shadow[vq->used_cons];
-		buffer->len =
-		        buffer->id == vq->batch_last ? vq->batch_len : vq->slots[buffer->id].len;
-	}
-	if (unlikely(buffer->len < least || buffer->len > vq->slots[buffer->id].len)) {
-		virtqueue_fault(vq, VRING_BAD_LENGTH);
-		return false;
-	}
-	buffer->m = vq->slots[buffer->id].mbuf;
-	return true;
-}
-
-static ALWAYS_INLINE void take_used(
-        struct virtqueue *vq, const struct used_buffer *buffer, const struct packed_traits traits)
-{
-	struct virtqueue_slot *slot = &vq->slots[buffer->id];
-
-	slot->mbuf = NULL;
-	packed_skip(vq, slot->nb_descs);
-	virtqueue_give_id(vq, buffer->id);
-	if (traits.in_order && buffer->id == vq->batch_last)
-		vq->batch_open = 0;
-}
 
 /* Whether `nb` receive buffers from here on have been used, each of which takes one place. */
 static NOINLINE bool are_used(
@@ -99,36 +29,21 @@ static NOINLINE bool are_used(
 	return true;
 }
 
-static ALWAYS_INLINE void prefetch_used(const struct virtqueue *vq, uint16_t ahead)
-{
-	uint32_t at = (uint32_t)vq->used_cons + ahead;
-	const struct mbuf *m;
-
-	if (unlikely(at >= vq->size)) {
-		at -= vq->size;
-		if (at >= vq->size)
-			return; /* there are not so many places */
-	}
-	m = vq->slots[vq->avail_shadow[at]].mbuf;
-	if (likely(m))
-		prefetch(m->buf_addr + VIRTQUEUE_RX_OFFSET);
-}
-
 /* Link a packet's further buffers, which are all used, behind its head. False, and the fault, when
  * one is bad, or is used no more. */
 static NOINLINE bool recv_further(struct virtqueue *vq, struct mbuf *head, uint16_t nb_further,
         const struct packed_traits traits)
 {
 	struct mbuf *last = head;
-	struct used_buffer buffer;
+	struct packed_used buffer;
 
 	for (; nb_further; nb_further--) {
-		if (!next_used(vq, 0, &buffer, traits)) {
+		if (!packed_next_used(vq, 0, &buffer, traits)) {
 			if (!vq->fault)
 				virtqueue_fault(vq, VRING_BAD_NUM_BUFFERS);
 			return false;
 		}
-		take_used(vq, &buffer, traits);
+		packed_take_used(vq, &buffer, traits);
 		mbuf_set(buffer.m, VIRTQUEUE_RX_OFFSET, (uint16_t)buffer.len, vq->port_id);
 		last->next = buffer.m;
 		last = buffer.m;
@@ -143,18 +58,18 @@ static ALWAYS_INLINE uint16_t recv_packed(
 {
 	uint16_t nb_rx = 0, nb_buffers = 1;
 	struct stats_run run = {0};
-	struct used_buffer buffer;
+	struct packed_used buffer;
 
 	if (unlikely(virtqueue_is_broken(vq)))
 		return 0;
-	while (nb_rx < nb && next_used(vq, vq->hdr_size, &buffer, traits)) {
-		prefetch_used(vq, RX_AHEAD);
+	while (nb_rx < nb && packed_next_used(vq, vq->hdr_size, &buffer, traits)) {
+		packed_prefetch_used(vq, RX_AHEAD);
 		if (traits.mergeable && (nb_buffers = packet_buffers(vq, buffer.m)) != 1) {
 			/* 0 is a fault; a packet that is not whole yet waits */
 			if (nb_buffers == 0 || !are_used(vq, nb_buffers, traits))
 				break;
 		}
-		take_used(vq, &buffer, traits);
+		packed_take_used(vq, &buffer, traits);
 		mbuf_set(buffer.m, (uint16_t)(VIRTQUEUE_RX_OFFSET + vq->hdr_size),
 		        (uint16_t)(buffer.len - vq->hdr_size), vq->port_id);
 		if (traits.mergeable && unlikely(nb_buffers != 1) &&
@@ -170,24 +85,6 @@ static ALWAYS_INLINE uint16_t recv_packed(
 	if (vq->nb_places >= vq->free_thresh && likely(!vq->fault))
 		packed_refill(vq);
 	return nb_rx;
-}
-
-/* Take back what the device has sent. */
-static ALWAYS_INLINE void reclaim_packed(struct virtqueue *vq, const struct packed_traits traits)
-{
-	struct used_buffer buffer;
-	struct mbuf *done[64];
-	uint16_t nb_done = 0;
-
-	while (next_used(vq, 0, &buffer, traits)) {
-		take_used(vq, &buffer, traits);
-		done[nb_done++] = buffer.m;
-		if (nb_done == 64) {
-			mbuf_free_bulk(done, nb_done);
-			nb_done = 0;
-		}
-	}
-	mbuf_free_bulk(done, nb_done);
 }
 
 /* Where a packet's buffers go: side by side into the head's indirect table, in which only WRITE
@@ -212,14 +109,18 @@ static void chain_add(struct virtqueue *vq, struct chain *chain, const uint8_t *
 
 /* A packet of several buffers. All its places carry the id; the device reads it in the last
  * (2.8.6). */
-static NOINLINE void xmit_chain(struct virtqueue *vq, struct packed_batch *batch, struct mbuf *m,
-        uint16_t id, bool indirect)
+static NOINLINE void xmit_chain(
+        struct virtqueue *vq, struct packed_batch *batch, struct mbuf *m, bool indirect)
 {
+	uint16_t id = virtqueue_take_id(vq);
 	bool push = can_push_header(vq, m);
 	uint16_t nb_items = (uint16_t)(m->nb_segs + !push);
 	struct chain chain = {.batch = batch, .id = id, .left = nb_items};
 	struct mbuf *seg = m;
 
+	vq->slots[id] = (struct virtqueue_slot){
+	        .mbuf = m, .nb_descs = indirect ? 1 : nb_items, .len = UINT32_MAX};
+	vq->avail_shadow[vq->avail_idx] = id;
 	if (indirect)
 		chain.table = (void *)&vq->indirect[(size_t)id * VIRTQUEUE_INDIRECT_MAX];
 	if (push) {
@@ -238,21 +139,30 @@ static NOINLINE void xmit_chain(struct virtqueue *vq, struct packed_batch *batch
 		        VRING_DESC_F_INDIRECT);
 }
 
-static ALWAYS_INLINE void xmit_packet(struct virtqueue *vq, struct packed_batch *batch,
-        struct mbuf *m, uint16_t nb_descs, bool plain, bool indirect)
+/* Any packet: false when there is no room for it. */
+static ALWAYS_INLINE bool xmit_next(struct virtqueue *vq, struct packed_batch *batch,
+        struct stats_run *run, struct mbuf *m, const struct packed_traits traits)
 {
-	uint16_t id = virtqueue_take_id(vq);
-	struct virtqueue_slot *slot = &vq->slots[id];
+	bool plain = likely(m->nb_segs == 1 && can_push_header(vq, m)), indirect = false;
+	uint16_t needed = plain ? 1 : xmit_nb_descs(vq, m, &indirect);
 
-	slot->mbuf = m;
-	slot->nb_descs = nb_descs;
-	slot->len = UINT32_MAX; /* used lengths say nothing on transmit */
-	vq->avail_shadow[vq->avail_idx] = id;
+	if (unlikely(vq->nb_places < needed)) {
+		packed_reclaim(vq, traits);
+		if (vq->nb_places < needed)
+			return false;
+	}
+	stats_add(&vq->stats, run, m->pkt_len, mbuf_data(m));
 	if (likely(plain))
-		packed_put(
-		        vq, batch, push_header(vq, m), (uint32_t)m->data_len + vq->hdr_size, id, 0);
+		packed_xmit_one(vq, batch, m);
 	else
-		xmit_chain(vq, batch, m, id, indirect);
+		xmit_chain(vq, batch, m, indirect);
+	return true;
+}
+
+bool packed_xmit_inorder(
+        struct virtqueue *vq, struct packed_batch *batch, struct stats_run *run, struct mbuf *m)
+{
+	return xmit_next(vq, batch, run, m, (struct packed_traits){.in_order = true});
 }
 
 static ALWAYS_INLINE uint16_t xmit_packed(
@@ -260,26 +170,15 @@ static ALWAYS_INLINE uint16_t xmit_packed(
 {
 	struct packed_batch batch;
 	struct stats_run run = {0};
-	uint16_t nb_tx;
+	uint16_t nb_tx = 0;
 
 	if (unlikely(virtqueue_is_broken(vq)))
 		return 0;
 	packed_batch_begin(vq, &batch);
 	if (vq->nb_places < vq->free_thresh || vq->nb_places < nb)
-		reclaim_packed(vq, traits);
-	for (nb_tx = 0; nb_tx < nb; nb_tx++) {
-		struct mbuf *m = pkts[nb_tx];
-		bool plain = likely(m->nb_segs == 1 && can_push_header(vq, m)), indirect = false;
-		uint16_t needed = plain ? 1 : xmit_nb_descs(vq, m, &indirect);
-
-		if (unlikely(vq->nb_places < needed)) {
-			reclaim_packed(vq, traits);
-			if (vq->nb_places < needed)
-				break;
-		}
-		stats_add(&vq->stats, &run, m->pkt_len, mbuf_data(m));
-		xmit_packet(vq, &batch, m, needed, plain, indirect);
-	}
+		packed_reclaim(vq, traits);
+	while (nb_tx < nb && xmit_next(vq, &batch, &run, pkts[nb_tx], traits))
+		nb_tx++;
 	if (nb_tx) {
 		stats_finish(&vq->stats, &run, nb_tx);
 		packed_publish(vq, &batch);

@@ -6,8 +6,6 @@
 
 /* What bursts over split rings do one by one (virtio 1.2, 2.7): take a used buffer, offer one. */
 
-#define RX_AHEAD 4
-
 struct split_traits {
 	bool mergeable;
 	bool in_order;

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import pytest
-from fakes.layouts import IN_ORDER_KINDS, Kind, RxPath, each_in_order
+from fakes.layouts import PATHS, Kind, RxPath, each_in_order
 from fakes.net_device import Chain
 from fakes.packets import frame, frames, packet
 from fakes.queues import DriverQueue
@@ -14,10 +14,9 @@ from pytestpmd.eal.mempool import Mempool
 MakeQueue = Callable[..., DriverQueue]
 ROOM = 2176 - lib.VIRTQUEUE_RX_OFFSET
 FULL = ROOM - 12  # the longest frame of one buffer: all but a batch's last are used completely
-every_in_order_path = pytest.mark.parametrize(
-    "path", [RxPath(kind, mergeable) for kind in IN_ORDER_KINDS for mergeable in (False, True)], ids=str
-)
-mergeable_in_order = pytest.mark.parametrize("path", [RxPath(kind, mergeable=True) for kind in IN_ORDER_KINDS], ids=str)
+IN_ORDER_PATHS = [path for path in PATHS if path.kind.in_order]
+every_in_order_path = pytest.mark.parametrize("path", IN_ORDER_PATHS, ids=str)
+mergeable_in_order = pytest.mark.parametrize("path", [path for path in IN_ORDER_PATHS if path.mergeable], ids=str)
 #: Where batches begin: the ring's first place, over its end, over the end of the second lap, over 16 bits.
 every_start = pytest.mark.parametrize("start", [0, 27, 31, 61, 65530])
 

@@ -23,7 +23,7 @@ each_mergeable = pytest.mark.parametrize("mergeable", [False, True], ids=["regul
 
 
 def rx_queue(make_virtqueue: MakeQueue, kind: Kind, mergeable: bool = True, **settings: int) -> DriverQueue:
-    queue = make_virtqueue(path=RxPath(kind, mergeable), **settings)
+    queue = make_virtqueue(path=RxPath(kind, mergeable, vec=None if mergeable else kind.vec), **settings)
     queue.refill()
     return queue
 

@@ -5,16 +5,30 @@ import pytest
 
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.virtio.features import Agreement
-from pytestpmd.drivers.virtio.paths import HEADER_OFFLOADS, RX_PATHS, TX_PATHS, Facts, Path, choose, explain
+from pytestpmd.drivers.virtio.paths import (
+    HEADER_OFFLOADS,
+    PACKED_HEADER_OFFLOADS,
+    PACKED_SIMD_WIDTH,
+    RX_PATHS,
+    TX_PATHS,
+    Facts,
+    Path,
+    choose,
+    explain,
+)
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
 
 F = Feature
 PACKED, MERGEABLE, IN_ORDER = F.VIRTIO_F_RING_PACKED, F.VIRTIO_NET_F_MRG_RXBUF, F.VIRTIO_F_IN_ORDER
 #: Features that play no part in the choice.
-OTHERS = [F.VIRTIO_F_VERSION_1, F.VIRTIO_RING_F_EVENT_IDX, F.VIRTIO_RING_F_INDIRECT_DESC, F.VIRTIO_NET_F_MTU]
+OTHERS = [F.VIRTIO_RING_F_EVENT_IDX, F.VIRTIO_RING_F_INDIRECT_DESC, F.VIRTIO_NET_F_MTU]
 PLAIN: dict[str, Any] = {}
 TX_OFFLOAD = {"tx_offloads": int(TxOffload.MULTI_SEGS)}
+
+MODERN = F.VIRTIO_F_VERSION_1
+ASKED = {"vectorized": True, "simd_width": PACKED_SIMD_WIDTH}
+NARROW = {"vectorized": True, "simd_width": PACKED_SIMD_WIDTH - 1}
 
 
 def facts(*features: Feature, **more: Any) -> Facts:
@@ -35,6 +49,19 @@ TABLE = [
     ([PACKED, MERGEABLE, IN_ORDER], PLAIN, "virtio_recv_mergeable_pkts_packed", "virtio_xmit_pkts_packed"),
     ([PACKED], PLAIN, "virtio_recv_pkts_packed", "virtio_xmit_pkts_packed"),
     ([PACKED, IN_ORDER], TX_OFFLOAD, "virtio_recv_pkts_packed", "virtio_xmit_pkts_packed"),
+    # packed vectors: never unless asked for
+    ([PACKED, IN_ORDER], PLAIN, "virtio_recv_pkts_packed", "virtio_xmit_pkts_packed"),
+    ([PACKED, IN_ORDER, MODERN], PLAIN, "virtio_recv_pkts_packed", "virtio_xmit_pkts_packed"),
+    ([PACKED, IN_ORDER, MODERN], ASKED, "virtio_recv_pkts_packed_vec", "virtio_xmit_pkts_packed_vec"),
+    (
+        [PACKED, IN_ORDER, MODERN, MERGEABLE],
+        ASKED,
+        "virtio_recv_mergeable_pkts_packed",
+        "virtio_xmit_pkts_packed_vec",
+    ),
+    ([PACKED, MODERN], ASKED, "virtio_recv_pkts_packed", "virtio_xmit_pkts_packed"),
+    ([PACKED, IN_ORDER, MODERN], NARROW, "virtio_recv_pkts_packed", "virtio_xmit_pkts_packed"),
+    ([PACKED, IN_ORDER, MODERN], ASKED | TX_OFFLOAD, "virtio_recv_pkts_packed_vec", "virtio_xmit_pkts_packed_vec"),
     # the devarg and the width
     ([], {"vectorized": False}, "virtio_recv_pkts", "virtio_xmit_pkts"),
     ([], {"vectorized": True}, "virtio_recv_pkts_vec", "virtio_xmit_pkts_simple"),
@@ -58,9 +85,9 @@ def test_the_choice_is_the_table_s(
 
 
 ALL_FACTS = [
-    facts(*(bit for bit, is_set in zip((PACKED, MERGEABLE, IN_ORDER), bits, strict=True) if is_set), **more)
-    for bits in itertools.product((False, True), repeat=3)
-    for more in (PLAIN, TX_OFFLOAD, {"vectorized": False}, {"vectorized": True}, {"simd_width": 64})
+    facts(*(bit for bit, is_set in zip((PACKED, MERGEABLE, IN_ORDER, MODERN), bits, strict=True) if is_set), **more)
+    for bits in itertools.product((False, True), repeat=4)
+    for more in (PLAIN, TX_OFFLOAD, {"vectorized": False}, {"vectorized": True}, {"simd_width": 64}, ASKED)
 ]
 
 
@@ -73,7 +100,10 @@ def test_exactly_one_path_serves_whatever_is_the_case(paths: tuple[Path, ...], c
 
 @pytest.mark.parametrize("offload", list(RxOffload))
 def test_only_offloads_that_need_the_header_forbid_receive_vectors(offload: RxOffload) -> None:
-    assert facts(rx_offloads=int(offload)).vector_rx == (not offload & HEADER_OFFLOADS)
+    split = choose(facts(rx_offloads=int(offload))).rx.name
+    packed = choose(facts(PACKED, IN_ORDER, MODERN, **ASKED, rx_offloads=int(offload))).rx.name
+    assert (split == "virtio_recv_pkts_vec") == (not offload & HEADER_OFFLOADS)
+    assert (packed == "virtio_recv_pkts_packed_vec") == (not offload & PACKED_HEADER_OFFLOADS)
 
 
 @pytest.mark.parametrize("width", [64, 128, 256, 512])
@@ -102,6 +132,14 @@ def test_the_explanation_names_every_other_function_and_what_it_would_take(case:
         assert all(needs for _, needs in told.others)
 
 
+def test_what_the_vectors_of_the_other_layout_would_take_is_told_as_well() -> None:
+    told = dict(explain("Rx", RX_PATHS, facts(IN_ORDER, MODERN, simd_width=PACKED_SIMD_WIDTH)).others)
+    assert told["virtio_recv_pkts_packed_vec"] == (
+        "packed rings agreed (packed_vq=1)",
+        "vectors asked for (vectorized=1)",
+    )
+
+
 def test_the_explanation_says_which_devarg_or_option_would_bring_another() -> None:
     told = dict(explain("Rx", RX_PATHS, facts(MERGEABLE, **TX_OFFLOAD)).others)
     assert told["virtio_recv_mergeable_pkts_packed"] == ("packed rings agreed (packed_vq=1)",)
@@ -121,6 +159,7 @@ def test_the_explanation_says_which_devarg_or_option_would_bring_another() -> No
         ([], TX_OFFLOAD, "standard Rx", "standard Tx"),
         ([PACKED, MERGEABLE], PLAIN, "packed ring mergeable buffer Rx", "packed ring standard Tx"),
         ([PACKED], PLAIN, "packed ring standard Rx", "packed ring standard Tx"),
+        ([PACKED, IN_ORDER, MODERN], ASKED, "packed ring vectorized Rx", "packed ring vectorized Tx"),
     ],
 )
 def test_the_choice_is_logged_in_dpdk_s_words_transmit_first(
