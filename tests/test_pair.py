@@ -19,7 +19,6 @@ from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers import vhost as vhost_driver
 from pytestpmd.drivers.virtio import VirtioUserPort
 from pytestpmd.drivers.virtio.paths import PACKED_SIMD_WIDTH
-from pytestpmd.eal.cpu import simd_width
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
 from pytestpmd.ethdev.port import EthPort, PortConf
 from pytestpmd.fwd import ENGINES
@@ -29,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 Make = Callable[..., Appliance]
 SHORT_S = 0.01
 #: What packed vectors become where the machine's are not wide enough.
-PACKED_VEC = "packed_vec" if simd_width() >= PACKED_SIMD_WIDTH else "packed_inorder"
+PACKED_VEC = "packed_vec" if lib.lcore_simd_width() >= PACKED_SIMD_WIDTH else "packed_inorder"
 LAYOUTS = {
     "split": "",
     "split regular": ",mrg_rxbuf=0",

@@ -18,6 +18,8 @@ from pytestpmd.fwd.session import ForwardStats
 
 CPUS = sorted(os.sched_getaffinity(0))
 REGISTRY = discover()
+#: Packed rings have vectors at this width only.
+WIDEST = "--force-max-simd-bitwidth=512"
 
 
 def lcores(workers: int) -> str:
@@ -31,7 +33,9 @@ class Appliance:
     def __init__(self, *vdevs: str, options: str = "", workers: int = 1) -> None:
         devices = [f"--vdev={vdev}" for vdev in vdevs]
         application = f"-i --total-num-mbufs=4096 --mbcache=64 --nb-cores={workers} {options}"
-        words = args.collate([f"--lcores={lcores(workers)}", *devices, "--", *application.split()])
+        words = args.collate(
+            [f"--lcores={lcores(workers)}", "--force-max-simd-bitwidth=512", *devices, "--", *application.split()]
+        )
         self.said: list[str] = []
         self.app = TestPmd(Config(), args.interpret(words), self.said.append)
         try:

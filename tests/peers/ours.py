@@ -4,6 +4,7 @@ import re
 from types import TracebackType
 from typing import Self
 
+from fakes.appliance import WIDEST
 from fakes.packets import audit
 from peers.programs import OUR_CPU, Testpmd, lcores
 
@@ -23,7 +24,7 @@ class Ours(Testpmd):
         self._registry = discover()
         devices = [f"--vdev={vdev}" for vdev in vdevs]
         app = f"--total-num-mbufs=4096 {options}"
-        words = args.collate([lcores(OUR_CPU), "--no-pci", *devices, "--", *app.split()])
+        words = args.collate([lcores(OUR_CPU), "--no-pci", WIDEST, *devices, "--", *app.split()])
         self.said: list[str] = []
         self.app = TestPmd(Config(), args.interpret(words), self.said.append)
         try:
