@@ -27,7 +27,8 @@ class FakeTransport(Transport):
         self.bases: dict[int, int] = {}
         self.regions: tuple[Region, ...] = ()
         self.kicks = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(2 * nb_pairs)]
-        self.on_change = self.on_tick = lambda: None
+        self.on_change = self.on_tick = self.on_error = lambda: None
+        self.is_broken = False
 
     def _tell(self, step: str, *arguments: object) -> None:
         self.told.append((step, *arguments))
@@ -76,7 +77,18 @@ class FakeTransport(Transport):
         return self.nb_pairs
 
     def set_status(self, status: Status) -> None:
+        if status == Status.RESET:
+            self.is_broken = False
         self._tell("status", status)
+
+    def needs_reset(self) -> bool:
+        self._tell("needs_reset")
+        return self.is_broken
+
+    def break_down(self) -> None:
+        """It cannot go on, and says so."""
+        self.is_broken = True
+        self.on_error()
 
     def set_features(self, features: Feature) -> None:
         self._tell("features", features)

@@ -50,7 +50,7 @@ class VhostDevice:
             m.GetFeatures: lambda _: self._machine.offered_features,
             m.GetProtocolFeatures: lambda _: int(self._machine.offered_protocol_features),
             m.GetQueueNum: lambda _: self._nb_pairs,
-            m.GetStatus: lambda _: int(self._status),
+            m.GetStatus: self._get_status,
             m.SetFeatures: self._set_features,
             m.SetStatus: self._set_status,
             m.SetMemTable: self._set_mem_table,
@@ -156,6 +156,11 @@ class VhostDevice:
 
     def _set_features(self, message: Message) -> int:
         return 0
+
+    def _get_status(self, message: Message) -> int:
+        """A ring that was given up works again only when it is started anew (virtio 1.2, 2.1.2)."""
+        is_broken = any(ring.fault for ring in self.rings)
+        return int(self._status | (Status.NEEDS_RESET if is_broken else 0))
 
     def _set_status(self, message: Message) -> int:
         assert isinstance(message, m.SetStatus)

@@ -12,6 +12,7 @@ from pytestpmd._dataplane import lib
 from pytestpmd.drivers.virtio import report
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
 from pytestpmd.drivers.virtio.paths import RX_PATHS, TX_PATHS, Choice, Facts, Path, choose, explain
+from pytestpmd.drivers.virtio.status import DeviceStatus
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio.virtqueue import FAULTS, Virtqueue, private_bytes, shared_bytes
 from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, MAX_RX_PKT_LEN, RX_OVERHEAD, Feature, Status
@@ -69,11 +70,13 @@ class VirtioPort(EthPort):
         self._memory: Arena | None = None
         self._pools: list[Mempool] = []
         self._running = self._is_live = False
+        self._status = DeviceStatus(transport)
         self._told: set[int] = set()
         # bring_up and bring_down on the console's thread, the device's coming and going on the transport's
         self._lock = threading.RLock()
         transport.on_change = self._device_changed
         transport.on_tick = self._tell_faults
+        transport.on_error = self._device_erred
 
     def info(self) -> DeviceInfo:
         mergeable = bool(self.transport.features() & self.wanted & Feature.VIRTIO_NET_F_MRG_RXBUF)
@@ -218,9 +221,14 @@ class VirtioPort(EthPort):
         try:
             self._begin()
         except DeviceError as error:
-            self.transport.drop(f"the back-end is of no use: {error}")
+            self._give_up(error)
             self._drain()
             raise
+
+    def _give_up(self, error: DeviceError) -> None:
+        """Have nothing more to do with a device that is of no use (virtio 1.2, 3.1.1)."""
+        self._status.fail()
+        self.transport.drop(f"the back-end is of no use: {error}")
 
     def _begin(self) -> None:
         """From reset to DRIVER_OK; the rings go on from where they are."""
@@ -233,18 +241,18 @@ class VirtioPort(EthPort):
 
     def _reset(self) -> None:
         """Step 1."""
-        self.transport.set_status(Status.RESET)
+        self._status.tell(Status.RESET)
 
     def _acknowledge(self) -> None:
         """Steps 2 and 3: somebody noticed the device, and knows how to drive it."""
-        self.transport.set_status(Status.ACKNOWLEDGE)
-        self.transport.set_status(Status.ACKNOWLEDGE | Status.DRIVER)
+        self._status.tell(Status.ACKNOWLEDGE)
+        self._status.tell(Status.ACKNOWLEDGE | Status.DRIVER)
 
     def _set_features(self) -> None:
         """Steps 4 to 6: the device must still offer what the queues were made for, and accept it."""
         negotiate(self.transport.features(), self.wanted, required=self.agreed.features)
         self.transport.set_features(self.agreed.features)
-        self.transport.set_status(STARTED)
+        self._status.tell(STARTED)
         if self.agreed.has(Feature.VIRTIO_NET_F_MTU):
             self.transport.set_mtu(self.mtu)
 
@@ -266,7 +274,7 @@ class VirtioPort(EthPort):
 
     def _driver_ok(self) -> None:
         """Step 8: the device is live, and may hear of buffers from now on (3.1.1: not before)."""
-        self.transport.set_status(STARTED | Status.DRIVER_OK)
+        self._status.tell(STARTED | Status.DRIVER_OK)
         for vq in self._virtqueues:
             vq.arm(self.transport.kick_fd(vq.index))
         self._is_live = True
@@ -287,7 +295,7 @@ class VirtioPort(EthPort):
                 self.transport.enable_queue(vq.index, False)
             for vq in self._virtqueues:
                 self.transport.stop_queue(vq.index)
-            self.transport.set_status(Status.RESET)
+            self._status.tell(Status.RESET)
         except DeviceError as error:
             self.transport.drop(f"the back-end did not stop: {error}")
 
@@ -311,14 +319,51 @@ class VirtioPort(EthPort):
             if not self._running:
                 return
             self._is_live = False
-            if self.transport.connected:
-                try:
-                    self._heal()
-                    self._begin()
-                except DeviceError as error:
-                    self.transport.drop(f"the back-end is of no use: {error}")
-                    return
+            if self.transport.connected and not self._take_up():
+                return
         self.on_link_change(self)
+
+    def _take_up(self) -> bool:
+        """Begin with the device that is there; whether it is of use."""
+        try:
+            self._heal()
+            self._begin()
+        except DeviceError as error:
+            self._give_up(error)
+            return False
+        return True
+
+    def _device_erred(self) -> None:
+        """If it cannot go on it is reset, and begun with anew (virtio 1.2, 2.1.2)."""
+        with self._lock:
+            if not self._is_live or not self._must_reset():
+                return
+            self._is_live = False
+            if self.transport.connected:
+                why = "port %d: the device needs a reset; packets under way that are lost: %d"
+                driver_log.error(why, self.port_id, self._let_go())
+        self.on_link_change(self)
+        with self._lock:
+            may_begin = self._running and not self._is_live and self.transport.connected
+            if not may_begin or not self._take_up():
+                return
+        self.on_link_change(self)
+
+    def _must_reset(self) -> bool:
+        try:
+            return self._status.asks_for_reset()
+        except DeviceError as error:
+            self._give_up(error)
+            return True
+
+    def _let_go(self) -> int:
+        """Have lcores and the device let go of every ring: how many packets it had, and perhaps not sent yet."""
+        for vq in self._virtqueues:
+            vq.disarm()
+            vq.halt()
+        LCORES.quiesce()
+        self._end()
+        return sum(vq.lose() for vq in self._virtqueues)
 
     def _heal(self) -> None:
         """What the last device broke starts anew with the next, and so does a packed ring, which does not say how far

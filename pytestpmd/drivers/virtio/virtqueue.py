@@ -139,6 +139,14 @@ class Virtqueue:
         """Free every mbuf that the ring holds; the device must have let go of it."""
         return int(lib.virtqueue_drain(self.ptr))
 
+    def lose(self) -> int:
+        """:meth:`drain` while the port goes on: packets that were to be sent are counted as errors, and returned."""
+        drained = self.drain()
+        if self.is_rx:
+            return 0
+        self.ptr.stats.errors += drained
+        return drained
+
     @property
     def base(self) -> int:
         """Where the device goes on, as VHOST_USER_SET_VRING_BASE takes it.

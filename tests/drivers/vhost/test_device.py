@@ -461,6 +461,9 @@ def test_a_front_end_whose_index_jumps_is_told_and_the_log_says_it_once(
     )
     assert logged.lines.count(line) == 1
     assert os.eventfd_read(broken.err) == 1
+    assert running.ask(R.GET_STATUS) == 0x4F, "virtio 1.2, 2.1.2: NEEDS_RESET"
+    running.stop()
+    assert running.ask(R.GET_STATUS) == 0xF
 
 
 def readable(fd: int) -> bool:

@@ -445,6 +445,88 @@ def test_a_fault_of_one_queue_leaves_the_others_at_work(make: Make, pool: Mempoo
     assert transmit(port.tx_queues[0].burst, port.tx_queues[0].handle, [packet(pool, frame())]) == 1
 
 
+# A device that cannot go on.
+
+
+def test_a_device_that_needs_a_reset_gets_one_and_the_port_goes_on(
+    make: Make, pool: Mempool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """virtio 1.2, 2.1.2: what it had is lost, and counted."""
+    port = make(nb_rxq=2, nb_txq=2)
+    port.start()
+    seen: list[bool] = []
+    port.on_link_change = lambda changed: seen.append(changed.link().up)
+    transmit(port.tx_queues[1].burst, port.tx_queues[1].handle, [packet(pool, frame()) for _ in range(10)])
+    far_end(port, pool, 0).deliver(frame())
+    first_start = port.transport.told[1:]
+    port.transport.told.clear()
+    port.transport.break_down()
+    assert seen == [False, True]
+    assert port.transport.told == [
+        ("needs_reset",),
+        *[("enable", i, False) for i in range(4)],
+        *[("stop", i) for i in range(4)],
+        ("status", Status.RESET),
+        *first_start,
+    ]
+    line = "VIRTIO_DRIVER: port 0: the device needs a reset; packets under way that are lost: 10"
+    assert capsys.readouterr().err.splitlines() == [line]
+    assert port.stats().oerrors == 10
+    assert pool.in_use() == 2 * SIZE
+    far_end(port, pool, 0).deliver(frame(100))
+    assert receive(port.rx_queues[0].burst, port.rx_queues[0].handle) == [frame(100)]
+    assert transmit(port.tx_queues[0].burst, port.tx_queues[0].handle, [packet(pool, frame(200))]) == 1
+    assert far_end(port, pool, 1).collect() == [frame(200)]
+
+
+def test_a_device_that_tells_of_an_error_and_needs_no_reset_is_left_alone(make: Make) -> None:
+    port = make()
+    port.start()
+    port.transport.told.clear()
+    port.transport.on_error()
+    assert port.transport.told == [("needs_reset",)]
+    assert port.link().up
+
+
+def test_a_stopped_port_s_device_is_not_asked(make: Make) -> None:
+    port = make()
+    port.transport.break_down()
+    assert port.transport.told == []
+
+
+@pytest.mark.parametrize("step", ["needs_reset", "stop", "features", "memory"])
+def test_a_device_that_fails_at_its_reset_is_let_go_with_the_link_down(make: Make, pool: Mempool, step: str) -> None:
+    port = make()
+    port.start()
+    seen: list[bool] = []
+    port.on_link_change = lambda changed: seen.append(changed.link().up)
+    port.transport.refuse[step] = DeviceError("no, thank you")
+    port.transport.break_down()
+    assert port.transport.steps("drop")
+    assert seen == [False]
+    port.transport.refuse.clear()
+    port.transport.come()
+    assert seen == [False, True]
+    far_end(port, pool, 0).deliver(frame())
+    assert receive(port.rx_queues[0].burst, port.rx_queues[0].handle) == [frame()]
+
+
+@pytest.mark.parametrize("step", ["features", "mtu", "memory", "setup", "enable"])
+def test_a_device_that_is_given_up_hears_of_it_and_a_reset_comes_before_the_next_try(make: Make, step: str) -> None:
+    """virtio 1.2, 2.1.1 and 3.1.1."""
+    port = make()
+    port.transport.refuse[step] = DeviceError("no, thank you")
+    with pytest.raises(DeviceError):
+        port.start()
+    *before, (last,) = port.transport.steps("status")
+    assert last == (before[-1][0] | Status.FAILED)
+    port.transport.is_there = True
+    port.transport.told.clear()
+    del port.transport.refuse[step]
+    port.start()
+    assert port.transport.steps("status")[0] == [Status.RESET]
+
+
 # Configuring.
 
 

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 SHORT_S = 0.15
 SIZE = 64
 GREETING = ["SET_OWNER", "GET_FEATURES", "GET_PROTOCOL_FEATURES", "SET_PROTOCOL_FEATURES"]
-RING = ["SET_VRING_CALL", "SET_VRING_NUM", "SET_VRING_BASE", "SET_VRING_ADDR", "SET_VRING_KICK"]
+RING = ["SET_VRING_CALL", "SET_VRING_ERR", "SET_VRING_NUM", "SET_VRING_BASE", "SET_VRING_ADDR", "SET_VRING_KICK"]
 DRIVER_OK = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK | Status.DRIVER_OK
 
 MakePort = Callable[..., VirtioUserPort]
@@ -351,6 +351,126 @@ def test_features_that_the_back_end_takes_back_are_told(backend: FakeBackend, ma
     backend.answers[R.GET_STATUS] = lambda asked: message(asked.number, U64.pack(3))
     with pytest.raises(StatusError, match="the back-end does not accept the features"):
         port.start()
+
+
+def test_a_device_that_needs_a_reset_from_the_start_is_told(backend: FakeBackend, make_port: MakePort) -> None:
+    port = make_port()
+    backend.answers[R.GET_STATUS] = lambda asked: message(asked.number, U64.pack(0x40))
+    with pytest.raises(StatusError, match="the back-end needs a reset"):
+        port.start()
+    assert port.state is PortState.STOPPED
+
+
+@pytest.mark.parametrize("request_", [R.SET_MEM_TABLE, R.GET_STATUS], ids=lambda request: request.name)
+def test_a_back_end_that_is_given_up_hears_of_it_and_of_a_reset_before_the_next_try(
+    backend: FakeBackend, make_port: MakePort, request_: int
+) -> None:
+    """virtio 1.2, 2.1.1: FAILED; a new connection begins with a status of 0."""
+    port = make_port()
+    backend.answers[request_] = nack
+    with pytest.raises(DeviceError):
+        port.start()
+    assert backend.is_left()
+    told = [asked.u64 for asked in backend.asked if asked.number == R.SET_STATUS]
+    assert told[-1] == (Status.FAILED | told[-2])
+    assert not told[-2] & Status.DRIVER_OK
+    backend.answers.clear()
+    port.start()
+    assert backend.status == DRIVER_OK
+
+
+def test_a_back_end_that_is_given_up_and_silent_besides_costs_no_second_wait(
+    backend: FakeBackend, make_port: MakePort, impatient: None
+) -> None:
+    port = make_port()
+    backend.answers[R.SET_MEM_TABLE] = backend.answers[R.SET_STATUS] = silence
+    began = time.monotonic()
+    with pytest.raises(DeviceTimeout):
+        port.start()
+    assert time.monotonic() - began < 2 * SHORT_S + 1
+
+
+def break_down(backend: FakeBackend, ring: int = 0) -> None:
+    """The device sets NEEDS_RESET, and says so by the ring's error eventfd."""
+    backend.status |= Status.NEEDS_RESET
+    os.eventfd_write(backend.last(R.SET_VRING_ERR, ring).fds[0], 1)
+
+
+def test_a_back_end_that_needs_a_reset_gets_one_and_the_port_goes_on(
+    backend: FakeBackend, make_port: MakePort, pool: Mempool, sock: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = make_port()
+    port.start()
+    changes: list[bool] = []
+    port.on_link_change = lambda changed: changes.append(changed.link().up)
+    before = len(backend.asked)
+    break_down(backend)
+    assert eventually(lambda: changes == [False, True])
+    names = backend.names[before:]
+    assert names[:7] == ["GET_STATUS", *["SET_VRING_ENABLE"] * 2, *["GET_VRING_BASE"] * 2, "SET_STATUS", "SET_FEATURES"]
+    assert (names[-1], backend.status) == ("SET_STATUS", DRIVER_OK)
+    backend.device(0).deliver(frame(90))
+    assert receive(port.rx_queues[0].burst, port.rx_queues[0].handle) == [frame(90)]
+    transmit(port.tx_queues[0].burst, port.tx_queues[0].handle, [packet(pool, frame(70))])
+    assert backend.device(1).collect() == [frame(70)]
+    lines = capsys.readouterr().err.splitlines()
+    assert f"VIRTIO_DRIVER: ({sock}) the back-end tells of a broken ring" in lines
+    assert "VIRTIO_DRIVER: port 0: the device needs a reset; packets under way that are lost: 0" in lines
+
+
+def test_a_back_end_that_needs_one_reset_after_the_other_is_given_up(
+    backend: FakeBackend, make_port: MakePort, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytestpmd.drivers.virtio.status.RESET_INTERVAL_S", 3600)
+    port = make_port()
+    port.start()
+    changes: list[bool] = []
+    port.on_link_change = lambda changed: changes.append(changed.link().up)
+    for told in ([False, True], [False, True, False]):
+        break_down(backend)
+        assert eventually(lambda told=told: changes[:3] == told)
+    assert eventually(lambda: "of no use: it needs one reset after the other" in capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("answer", [nack, hang_up, silence], ids=lambda answer: answer.__name__)
+@pytest.mark.parametrize("request_", [R.GET_STATUS, R.GET_VRING_BASE, R.SET_MEM_TABLE], ids=lambda r: r.name)
+def test_a_back_end_that_spoils_its_reset_is_given_up_and_the_next_one_works(
+    backend: FakeBackend,
+    make_port: MakePort,
+    impatient: None,
+    monkeypatch: pytest.MonkeyPatch,
+    request_: int,
+    answer: Answer,
+) -> None:
+    monkeypatch.setattr("pytestpmd.drivers.virtio.transport.user.RECONNECT_S", SHORT_S)
+    port = make_port()
+    port.start()
+    connections = backend.names.count("SET_OWNER")
+    backend.answers[request_] = answer
+    break_down(backend)
+    if answer is not nack or request_ != R.GET_STATUS:  # a status of 1 wants no reset
+        assert eventually(lambda: backend.names.count("SET_OWNER") > connections)
+    backend.answers.clear()
+    assert eventually(lambda: port.link().up)
+    assert eventually(lambda: backend.status == DRIVER_OK)
+
+
+def test_an_error_eventfd_that_the_back_end_makes_a_mess_of_holds_nothing_up(
+    backend: FakeBackend, make_port: MakePort
+) -> None:
+    """It is the back-end's as well: full, empty again, no longer non-blocking."""
+    port = make_port()
+    port.start()
+    fd = backend.last(R.SET_VRING_ERR, 0).fds[0]
+    os.set_blocking(fd, True)
+    for _ in range(100):
+        os.eventfd_write(fd, 1)
+        os.eventfd_read(fd)
+    os.eventfd_write(fd, (1 << 64) - 2)
+    assert backend.has_been_asked(R.GET_STATUS, 2)
+    backend.device(0).deliver(frame(90))
+    assert receive(port.rx_queues[0].burst, port.rx_queues[0].handle) == [frame(90)]
+    port.stop()
 
 
 @pytest.mark.parametrize("number", [R.SET_FEATURES, *(R[name] for name in RING), R.SET_VRING_ENABLE])

@@ -33,6 +33,8 @@ class Transport(ABC):
     on_change: Callable[[], None]
     #: Called on that thread every now and then.
     on_tick: Callable[[], None]
+    #: Called on that thread when the device told of an error; :meth:`needs_reset` may then know more.
+    on_error: Callable[[], None]
 
     @property
     @abstractmethod
@@ -58,6 +60,10 @@ class Transport(ABC):
     @abstractmethod
     def set_status(self, status: Status) -> None:
         """Tell the device how far the driver is; ``RESET`` forgets everything."""
+
+    @abstractmethod
+    def needs_reset(self) -> bool:
+        """Whether the device says that it cannot go on before it was reset (virtio 1.2, 2.1.2)."""
 
     @abstractmethod
     def set_features(self, features: Feature) -> None:

@@ -40,6 +40,8 @@ PRESUMED = (
 #: What the transport itself takes of the features, and the driver knows nothing of.
 PROTOCOL_BIT = Feature.VHOST_USER_F_PROTOCOL_FEATURES
 RECONNECT_S = 1.0
+FEATURES_SET = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
+SAID = Status.FEATURES_OK | Status.FAILED
 KICK_FLAGS = os.EFD_CLOEXEC | os.EFD_NONBLOCK
 
 
@@ -52,7 +54,7 @@ class VhostUserTransport(Transport):
     def __init__(self, path: str, nb_pairs: int, *, server: bool = False, timeout: float = TIMEOUT) -> None:
         self.path = path
         self._timeout = timeout
-        self.on_change = self.on_tick = lambda: None
+        self.on_change = self.on_tick = self.on_error = lambda: None
         self._nb_pairs = nb_pairs
         self._status = Status.RESET
         self._next_attempt = 0.0
@@ -65,6 +67,9 @@ class VhostUserTransport(Transport):
         self._ended = ""
         self._kicks: list[int] = []
         self._calls: list[int] = []
+        #: By which the back-end tells of a broken ring. It is never read, because whoever shares it can make us wait:
+        #: one that was written is closed, and the next start has another.
+        self._error_fd = -1
         self._control = ControlThread("virtio-user", self._tick)
         try:
             for _ in range(2 * nb_pairs):
@@ -163,6 +168,7 @@ class VhostUserTransport(Transport):
         if self._channel:
             self._control.unwatch(self._channel.connection.fileno())
             self._channel.close()
+        self._close_error_fd()
         self._channel, self._ended = None, why
         self._next_attempt = time.monotonic() + RECONNECT_S
 
@@ -178,11 +184,29 @@ class VhostUserTransport(Transport):
             self._watch_peer()
             return True
 
-    def _call(self, message: m.Message) -> int:
+    def _call(self, message: m.Message, *, needs_reply: bool | None = None) -> int:
         with self._lock:
             if self._channel is None:
                 raise DeviceError("there is no back-end")
-            return self._channel.call(message)
+            return self._channel.call(message, needs_reply=needs_reply)
+
+    def _watched_error_fd(self) -> int:
+        if self._error_fd < 0:
+            self._error_fd = os.eventfd(0, KICK_FLAGS)
+            self._control.watch(self._error_fd, self._back_end_erred)
+        return self._error_fd
+
+    def _back_end_erred(self) -> None:
+        with self._lock:
+            self._close_error_fd()
+        log.limited((self.path, "error"), Level.ERROR, "(%s) the back-end tells of a broken ring", self.path)
+        self.on_error()
+
+    def _close_error_fd(self) -> None:
+        if self._error_fd >= 0:
+            self._control.unwatch(self._error_fd)
+            os.close(self._error_fd)
+        self._error_fd = -1
 
     # Another thread may end the conversation at any moment: look at the channel once.
 
@@ -216,15 +240,28 @@ class VhostUserTransport(Transport):
 
     def set_status(self, status: Status) -> None:
         """Steps before FEATURES_OK are not said: back-ends need not know them, and DPDK's driver keeps them too."""
-        unsaid = status == self._status or not (status == Status.RESET or status & Status.FEATURES_OK)
+        unsaid = status == self._status or not (status == Status.RESET or status & SAID)
         if unsaid or not self._protocol & ProtocolFeature.STATUS:
             return
         self._status = status
-        self._call(m.SetStatus(int(status)))
-        if status & Status.FEATURES_OK and not status & Status.DRIVER_OK:
-            accepted = Status(self._call(m.GetStatus()))
-            if not accepted & Status.FEATURES_OK:
-                raise StatusError("the back-end does not accept the features")
+        # who is given up on is not waited for
+        self._call(m.SetStatus(int(status)), needs_reply=False if status & Status.FAILED else None)
+        if status == FEATURES_SET:
+            self._check_features_ok()
+
+    def _check_features_ok(self) -> None:
+        """virtio 1.2, 3.1.1, step 6."""
+        status = self._read_status()
+        if status & Status.NEEDS_RESET:
+            raise StatusError("the back-end needs a reset")
+        if not status & Status.FEATURES_OK:
+            raise StatusError("the back-end does not accept the features")
+
+    def _read_status(self) -> Status:
+        return Status(self._call(m.GetStatus()) & 0xFF)
+
+    def needs_reset(self) -> bool:
+        return bool(self._protocol & ProtocolFeature.STATUS and self._read_status() & Status.NEEDS_RESET)
 
     def set_features(self, features: Feature) -> None:
         wire = (features & ~OWN_FEATURES) | (self._offered & Feature.VHOST_USER_F_PROTOCOL_FEATURES)
@@ -240,6 +277,7 @@ class VhostUserTransport(Transport):
 
     def setup_queue(self, index: int, ring: RingAddresses, base: int) -> None:
         self._call(m.SetVringCall(index, self._calls[index]))
+        self._call(m.SetVringErr(index, self._watched_error_fd()))
         self._call(m.SetVringNum(index, ring.size))
         self._call(m.SetVringBase(index, base))
         self._call(m.SetVringAddr(index, 0, ring.desc, ring.used, ring.avail, 0))
@@ -273,6 +311,7 @@ class VhostUserTransport(Transport):
             if self._channel:
                 self._channel.close()
             self._channel = None
+            self._close_error_fd()
         if self._listener:
             self._listener.close()
         self._close_fds()
