@@ -68,6 +68,21 @@ struct virtio_net_hdr {
 	uint16_t num_buffers;
 };
 
+#define VIRTIO_NET_HDR_F_NEEDS_CSUM 1
+#define VIRTIO_NET_HDR_F_DATA_VALID 2
+#define VIRTIO_NET_HDR_GSO_NONE     0
+#define VIRTIO_NET_HDR_GSO_TCPV4    1
+#define VIRTIO_NET_HDR_GSO_TCPV6    4
+#define VIRTIO_NET_HDR_GSO_ECN      128
+
+/* With HASH_REPORT it is longer. */
+struct virtio_net_hdr_hash {
+	struct virtio_net_hdr hdr;
+	uint32_t hash_value;
+	uint16_t hash_report; /* what was hashed; 0: nothing */
+	uint16_t padding_reserved;
+};
+
 /* Why a queue stopped: what the other side wrote that no honest one would. 0 while all is well. */
 enum vring_fault {
 	VRING_OK,
@@ -88,6 +103,7 @@ static_assert(sizeof(struct vring_packed_desc) == 16, "virtio 1.2, 2.8.13");
 static_assert(sizeof(struct vring_packed_event) == 4, "virtio 1.2, 2.8.14");
 static_assert(sizeof(struct vring_used_elem) == 8, "virtio 1.2, 2.7.8");
 static_assert(sizeof(struct virtio_net_hdr) == 12, "virtio 1.2, 5.1.6");
+static_assert(sizeof(struct virtio_net_hdr_hash) == 20, "virtio 1.2, 5.1.6");
 
 /* Where the other side says how far we may go without telling it (virtio 1.2, 2.7.7 and 2.7.10):
  * with EVENT_IDX, the index whose passing it wants to hear of. */

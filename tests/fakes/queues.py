@@ -72,7 +72,7 @@ class DriverQueue:
         self.kick = Eventfd()
         vq = self._struct.struct("struct virtqueue")
         self._ring = self._make_ring(vq, size)
-        vq.headers = self._shared.array("struct virtio_net_hdr", size)
+        vq.headers = self._shared.array("struct virtqueue_header", size)
         if indirect:
             vq.indirect = self._shared.array("struct vring_desc", size * lib.VIRTQUEUE_INDIRECT_MAX)
         nb_ids = 1 << (size - 1).bit_length()

@@ -1,6 +1,6 @@
 #ifndef VIRTIO_RXTX_H
 #define VIRTIO_RXTX_H
-#include "drivers/virtio/virtqueue.h"
+#include "drivers/virtio/offload.h"
 
 /* C only */
 
@@ -28,33 +28,31 @@ static ALWAYS_INLINE bool can_push_header(const struct virtqueue *vq, const stru
 	return likely(m->refcnt == 1 && m->data_off >= vq->hdr_size);
 }
 
+/* The usual packet: one buffer with room for the header, nothing asked for. Any other goes by way
+ * of virtio_xmit_plan. */
+static ALWAYS_INLINE bool is_plain(const struct virtqueue *vq, const struct mbuf *m)
+{
+	return likely(m->nb_segs == 1 && !(m->ol_flags & MBUF_F_TX_OFFLOAD_MASK) &&
+	              can_push_header(vq, m));
+}
+
 /* An all-zero header: no offload asked for. A byte that is zero already is not written, so that a
  * line which the device filled and we only pass on stays in its cache. */
 static ALWAYS_INLINE uint8_t *push_header(const struct virtqueue *vq, const struct mbuf *m)
 {
-	uint8_t *at = mbuf_data(m) - vq->hdr_size;
+	uint8_t *at = mbuf_data(m) - vq->hdr_size, *end = mbuf_data(m) - 4;
 	uint64_t first;
-	uint32_t rest = 0;
+	uint32_t last; /* the end of a header of 10 or 12 bytes */
 
 	memcpy(&first, at, sizeof(first));
-	memcpy(&rest, at + sizeof(first), vq->hdr_size - sizeof(first));
+	memcpy(&last, end, sizeof(last));
 	if (first)
 		memset(at, 0, sizeof(first));
-	if (rest)
-		memset(at + sizeof(first), 0, vq->hdr_size - sizeof(first));
+	if (last)
+		memset(end, 0, sizeof(last));
+	if (unlikely(vq->hdr_size > sizeof(struct virtio_net_hdr)))
+		memset(at + sizeof(first), 0, sizeof(first));
 	return at;
-}
-
-/* Descriptors that `m` takes in the ring, and whether it goes through an indirect table, which must
- * not have more of them than a ring either (virtio 1.2, 2.7.5.3.1 and 2.8.19). */
-static ALWAYS_INLINE uint16_t xmit_nb_descs(
-        const struct virtqueue *vq, const struct mbuf *m, bool *indirect)
-{
-	uint16_t needed = (uint16_t)(m->nb_segs + !can_push_header(vq, m));
-
-	*indirect = vq->indirect && needed > 1 && needed <= VIRTQUEUE_INDIRECT_MAX &&
-	            needed <= vq->size;
-	return *indirect ? 1 : needed;
 }
 
 #endif

@@ -77,6 +77,8 @@ static ALWAYS_INLINE uint16_t recv_packed(
 			mbuf_free(buffer.m);
 			break;
 		}
+		if (unlikely(vq->offloads))
+			virtio_rx_offload(vq, buffer.m);
 		stats_add(&vq->stats, &run, buffer.m->pkt_len, mbuf_data(buffer.m));
 		pkts[nb_rx++] = buffer.m;
 	}
@@ -109,33 +111,28 @@ static void chain_add(struct virtqueue *vq, struct chain *chain, const uint8_t *
 
 /* A packet of several buffers. All its places carry the id; the device reads it in the last
  * (2.8.6). */
-static NOINLINE void xmit_chain(
-        struct virtqueue *vq, struct packed_batch *batch, struct mbuf *m, bool indirect)
+static NOINLINE void xmit_chain(struct virtqueue *vq, struct packed_batch *batch, struct mbuf *m,
+        const struct xmit_plan *plan)
 {
 	uint16_t id = virtqueue_take_id(vq);
-	bool push = can_push_header(vq, m);
-	uint16_t nb_items = (uint16_t)(m->nb_segs + !push);
-	struct chain chain = {.batch = batch, .id = id, .left = nb_items};
-	struct mbuf *seg = m;
+	struct chain chain = {.batch = batch, .id = id, .left = plan->nb_items};
+	struct xmit_rest rest = xmit_rest(m, plan);
+	const uint8_t *at;
+	uint32_t len;
 
 	vq->slots[id] = (struct virtqueue_slot){
-	        .mbuf = m, .nb_descs = indirect ? 1 : nb_items, .len = UINT32_MAX};
+	        .mbuf = m, .nb_descs = plan->indirect ? 1 : plan->nb_items, .len = UINT32_MAX};
 	vq->avail_shadow[vq->avail_idx] = id;
-	if (indirect)
+	if (plan->indirect)
 		chain.table = (void *)&vq->indirect[(size_t)id * VIRTQUEUE_INDIRECT_MAX];
-	if (push) {
-		chain_add(vq, &chain, push_header(vq, m), (uint32_t)m->data_len + vq->hdr_size);
-		seg = m->next;
-	} else {
-		memset(&vq->headers[id], 0, sizeof(vq->headers[id]));
-		chain_add(vq, &chain, (const uint8_t *)&vq->headers[id], vq->hdr_size);
-	}
-	for (; seg; seg = seg->next)
-		chain_add(vq, &chain, mbuf_data(seg), seg->data_len);
-	if (indirect)
+	at = virtio_xmit_first(vq, m, id, plan, &len);
+	do {
+		chain_add(vq, &chain, at, len);
+	} while (xmit_rest_next(&rest, &at, &len));
+	if (plan->indirect)
 		packed_put(vq, batch,
 		        (const uint8_t *)&vq->indirect[(size_t)id * VIRTQUEUE_INDIRECT_MAX],
-		        (uint32_t)(nb_items * sizeof(struct vring_packed_desc)), id,
+		        (uint32_t)(plan->nb_items * sizeof(struct vring_packed_desc)), id,
 		        VRING_DESC_F_INDIRECT);
 }
 
@@ -143,19 +140,20 @@ static NOINLINE void xmit_chain(
 static ALWAYS_INLINE bool xmit_next(struct virtqueue *vq, struct packed_batch *batch,
         struct stats_run *run, struct mbuf *m, const struct packed_traits traits)
 {
-	bool plain = likely(m->nb_segs == 1 && can_push_header(vq, m)), indirect = false;
-	uint16_t needed = plain ? 1 : xmit_nb_descs(vq, m, &indirect);
+	struct xmit_plan plan;
+	bool plain = is_plain(vq, m);
+	uint16_t needed = likely(plain) ? 1 : virtio_xmit_plan(vq, m, &plan);
 
 	if (unlikely(vq->nb_places < needed)) {
 		packed_reclaim(vq, traits);
 		if (vq->nb_places < needed)
 			return false;
 	}
-	stats_add(&vq->stats, run, m->pkt_len, mbuf_data(m));
+	stats_add(&vq->stats, run, m->pkt_len + (plain ? 0 : plan.tag_len), mbuf_data(m));
 	if (likely(plain))
 		packed_xmit_one(vq, batch, m);
 	else
-		xmit_chain(vq, batch, m, indirect);
+		xmit_chain(vq, batch, m, &plan);
 	return true;
 }
 

@@ -121,6 +121,9 @@ static ALWAYS_INLINE uint16_t recv_packed_vec(struct virtqueue *vq, struct mbuf 
 	struct stats_run run = {0};
 	uint16_t nb_rx = 0;
 
+	/* a tag is to be stripped since the port was started */
+	if (unlikely(vq->offloads))
+		return virtio_recv_pkts_packed_inorder(vq, pkts, nb);
 	if (unlikely(virtqueue_is_broken(vq)))
 		return 0;
 	while (nb_rx < nb && (vq->batch_open || packed_is_used(vq, 0))) {
@@ -155,13 +158,13 @@ static ALWAYS_INLINE void reclaim_vec(struct virtqueue *vq)
 	packed_reclaim(vq, in_order);
 }
 
-/* Whether each of a block's packets has one segment with room for the header before it. */
+/* Whether each of a block's packets is a usual one. */
 static ALWAYS_INLINE bool are_plain(const struct virtqueue *vq, struct mbuf **pkts)
 {
 	bool other = false;
 
 	for (int i = 0; i < BLOCK; i++)
-		other |= pkts[i]->nb_segs != 1 || !can_push_header(vq, pkts[i]);
+		other |= !is_plain(vq, pkts[i]);
 	return likely(!other);
 }
 

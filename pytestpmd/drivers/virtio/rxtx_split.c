@@ -60,6 +60,8 @@ static ALWAYS_INLINE uint16_t recv_split(
 			mbuf_free(buffer.m);
 			break;
 		}
+		if (unlikely(vq->offloads))
+			virtio_rx_offload(vq, buffer.m);
 		stats_add(&vq->stats, &run, buffer.m->pkt_len, mbuf_data(buffer.m));
 		pkts[nb_rx++] = buffer.m;
 	}
@@ -99,34 +101,30 @@ static void chain_add(struct virtqueue *vq, struct chain *chain, const uint8_t *
 	chain->desc = &vq->desc[next];
 }
 
-static NOINLINE void xmit_chain(struct virtqueue *vq, struct mbuf *m, bool indirect)
+static NOINLINE void xmit_chain(struct virtqueue *vq, struct mbuf *m, const struct xmit_plan *plan)
 {
-	bool push = can_push_header(vq, m);
-	uint16_t head = virtqueue_take_id(vq), nb_items = (uint16_t)(m->nb_segs + !push);
+	uint16_t head = virtqueue_take_id(vq), nb_items = plan->nb_items;
 	struct chain chain = {
 	        .desc = &vq->desc[head], .id = head, .left = (uint16_t)(nb_items - 1)};
 	struct virtqueue_slot *slot = &vq->slots[head];
-	struct mbuf *seg = m;
+	struct xmit_rest rest = xmit_rest(m, plan);
+	const uint8_t *at;
+	uint32_t len;
 
 	slot->mbuf = m;
-	slot->nb_descs = indirect ? 1 : nb_items;
+	slot->nb_descs = plan->indirect ? 1 : nb_items;
 	slot->len = UINT32_MAX;
-	if (indirect) {
+	if (plan->indirect) {
 		struct vring_desc *table = &vq->indirect[(size_t)head * VIRTQUEUE_INDIRECT_MAX];
 
 		write_desc(&vq->desc[head], (const uint8_t *)table,
 		        (uint32_t)(nb_items * sizeof(*table)), VRING_DESC_F_INDIRECT);
 		chain = (struct chain){.desc = table, .left = chain.left, .indirect = true};
 	}
-	if (push) {
-		chain_add(vq, &chain, push_header(vq, m), (uint32_t)m->data_len + vq->hdr_size);
-		seg = m->next;
-	} else {
-		memset(&vq->headers[head], 0, sizeof(vq->headers[head]));
-		chain_add(vq, &chain, (const uint8_t *)&vq->headers[head], vq->hdr_size);
-	}
-	for (; seg; seg = seg->next)
-		chain_add(vq, &chain, mbuf_data(seg), seg->data_len);
+	at = virtio_xmit_first(vq, m, head, plan, &len);
+	do {
+		chain_add(vq, &chain, at, len);
+	} while (xmit_rest_next(&rest, &at, &len));
 	virtqueue_offer(vq, head);
 }
 
@@ -135,6 +133,7 @@ static ALWAYS_INLINE uint16_t xmit_split(
 {
 	uint16_t before, nb_tx;
 	struct stats_run run = {0};
+	struct xmit_plan plan;
 
 	if (unlikely(virtqueue_is_broken(vq)))
 		return 0;
@@ -143,10 +142,8 @@ static ALWAYS_INLINE uint16_t xmit_split(
 		reclaim_split(vq, traits);
 	for (nb_tx = 0; nb_tx < nb; nb_tx++) {
 		struct mbuf *m = pkts[nb_tx];
-		bool indirect = false;
-		uint16_t needed = likely(m->nb_segs == 1 && can_push_header(vq, m))
-		                          ? 1
-		                          : xmit_nb_descs(vq, m, &indirect);
+		bool plain = is_plain(vq, m);
+		uint16_t needed = likely(plain) ? 1 : virtio_xmit_plan(vq, m, &plan);
 
 		if (unlikely(virtqueue_nb_free(vq) < needed)) {
 			/* chains may need more than there was reason to reclaim above */
@@ -155,11 +152,11 @@ static ALWAYS_INLINE uint16_t xmit_split(
 				break;
 		}
 		/* before the packet is the device's: it may be gone at once */
-		stats_add(&vq->stats, &run, m->pkt_len, mbuf_data(m));
-		if (likely(needed == 1 && !indirect))
+		stats_add(&vq->stats, &run, m->pkt_len + (plain ? 0 : plan.tag_len), mbuf_data(m));
+		if (likely(plain))
 			xmit_one(vq, m);
 		else
-			xmit_chain(vq, m, indirect);
+			xmit_chain(vq, m, &plan);
 	}
 	if (nb_tx) {
 		stats_finish(&vq->stats, &run, nb_tx);

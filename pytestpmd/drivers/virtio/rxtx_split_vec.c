@@ -121,6 +121,10 @@ static ALWAYS_INLINE uint16_t recv_vec(
 	struct stats_run run = {0};
 	uint16_t nb_rx = 0, left;
 
+	/* a tag is to be stripped since the port was started */
+	if (unlikely(vq->offloads))
+		return traits.in_order ? virtio_recv_pkts_inorder(vq, pkts, nb)
+		                       : virtio_recv_pkts(vq, pkts, nb);
 	if (unlikely(virtqueue_is_broken(vq)))
 		return 0;
 	left = min_of(virtqueue_nb_used(vq), nb);
@@ -184,7 +188,7 @@ static ALWAYS_INLINE uint16_t xmit_simple(
 	for (; nb_tx < room; nb_tx++) {
 		struct mbuf *m = pkts[nb_tx];
 
-		if (unlikely(m->nb_segs != 1 || !can_push_header(vq, m)))
+		if (unlikely(!is_plain(vq, m)))
 			break;
 		stats_add(&vq->stats, &run, m->pkt_len, mbuf_data(m));
 		xmit_one(vq, m);

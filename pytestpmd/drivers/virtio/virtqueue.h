@@ -17,6 +17,24 @@ struct virtqueue_slot {
 	uint32_t len;      /* bytes that the descriptor offers */
 };
 
+/* Transmit: what goes before a packet's bytes when there is no room before them or they are not
+ * ours to write: the net header, and a copy of the packet's first bytes. */
+struct virtqueue_header {
+	uint8_t bytes[256];
+};
+
+/* What is to be done with packets besides moving them: received ones are looked at only if any of
+ * these is set, and may be on a queue of any kind; requests of sent ones are heeded only if their
+ * bit is. */
+enum virtqueue_offload {
+	VIRTQUEUE_RX_CSUM = 1,  /* the net header may tell of checksums */
+	VIRTQUEUE_RX_LRO = 2,   /* and of packets made of several */
+	VIRTQUEUE_RX_HASH = 4,  /* and of hashes */
+	VIRTQUEUE_RX_STRIP = 8, /* a tag goes from the frame into the mbuf */
+	VIRTQUEUE_TX_CSUM = 16,
+	VIRTQUEUE_TX_TSO = 32,
+};
+
 /* The driver's side of a virtqueue, split or packed. Python fills in what stands above the
  * counters, sets up the ring's memory, and changes neither while an lcore polls the queue. */
 struct virtqueue {
@@ -31,17 +49,17 @@ struct virtqueue {
 	uint16_t *avail_shadow; /* what the avail ring holds, to be compared with, not read back */
 	struct vring_desc
 	        *indirect; /* size tables of VIRTQUEUE_INDIRECT_MAX, shared; NULL: not agreed */
-	struct virtio_net_hdr
-	        *headers;     /* transmit: size of them, shared, for those that find no headroom */
-	struct mempool *pool; /* receive: where buffers come from */
-	int32_t kick_fd;      /* an eventfd, or -1 */
-	uint16_t size;        /* split: a power of two */
-	uint16_t id_mask;     /* of free_ids, whose length is the power of two not below size */
+	struct virtqueue_header *headers; /* transmit: size of them, shared */
+	struct mempool *pool;             /* receive: where buffers come from */
+	int32_t kick_fd;                  /* an eventfd, or -1 */
+	uint16_t size;                    /* split: a power of two */
+	uint16_t id_mask; /* of free_ids, whose length is the power of two not below size */
 	uint16_t port_id;
-	uint16_t hdr_size;    /* 10 or 12 */
+	uint16_t hdr_size;    /* 10, 12 or 20 */
 	uint16_t free_thresh; /* receive: refill when so many are free; transmit: reclaim below so
 	                         many */
 	uint16_t event_idx;   /* whether avail_event and used_event are in force */
+	uint16_t offloads;    /* enum virtqueue_offload; Python writes STRIP while lcores run */
 
 	/* lcore writes, console reads */
 	uint16_t avail_idx; /* packed: places in the ring, and the lap's parity */

@@ -33,7 +33,7 @@ class RingAddresses:
 
 def shared_bytes(size: int, packed: bool) -> int:
     """What one queue takes of the shared arena, at most."""
-    tables: int = size * (lib.VIRTQUEUE_INDIRECT_MAX * 16 + ffi.sizeof("struct virtio_net_hdr"))
+    tables: int = size * (lib.VIRTQUEUE_INDIRECT_MAX * 16 + ffi.sizeof("struct virtqueue_header"))
     return _layout(size, packed).total + tables + 256
 
 
@@ -78,7 +78,7 @@ class Virtqueue:
         vq.size, vq.id_mask = size, _power_of_two(size) - 1
         vq.kick_fd = -1
         self._tables = shared.struct("struct vring_desc", size * lib.VIRTQUEUE_INDIRECT_MAX)
-        self._headers = shared.struct("struct virtio_net_hdr", size)
+        self._headers = shared.struct("struct virtqueue_header", size)
         self._owned = (shared, private)
         self.ptr = vq
 
