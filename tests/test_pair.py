@@ -381,6 +381,34 @@ def test_sudden_ends_of_the_conversation_on_either_side(make: Make, eager: None,
     pair.app.session.stop()
 
 
+@pytest.mark.parametrize("index", [0, 1], ids=["the back-end transmits", "the back-end receives"])
+def test_a_ring_that_breaks_is_reset_and_packets_go_round_again(
+    make: Make, monkeypatch: pytest.MonkeyPatch, index: int
+) -> None:
+    """The back-end finds it, sets NEEDS_RESET and says so; the front-end resets the device. Nobody at the console."""
+    monkeypatch.setattr("pytestpmd.drivers.virtio.status.RESET_INTERVAL_S", 0)
+    pair = make(",in_order=0")
+    vhost, virtio = pair.app.ports
+    assert isinstance(virtio, VirtioUserPort)
+    changes: list[bool] = []
+    virtio.on_link_change = lambda changed: changes.append(changed.link().up)
+    pair.app.session.start(tx_first=1)
+    for _ in range(3):
+        avail = virtio._virtqueues[index].ptr.avail
+        changes.clear()
+        # the lcore writes it as well, and may be in between
+        assert eventually(lambda avail=avail: setattr(avail, "idx", avail.idx + 1000 & 0xFFFF) or broken(vhost))
+        assert eventually(lambda: changes[:2] == [False, True] and virtio.link().up and not broken(vhost))
+        pair.app.session.stop()
+        pair.app.session.start(tx_first=1)
+        assert pair.flows()
+    pair.app.session.stop()
+
+
+def broken(port: EthPort) -> bool:
+    return any(queue.handle.fault for queue in (*port.rx_queues, *port.tx_queues))
+
+
 # Few mbufs.
 
 
