@@ -228,10 +228,11 @@ class FakeFrontend:
         self.send(R.SET_MEM_TABLE, self.mem_table(), [self.file])
 
     def vring_addr(self, ring: FrontRing, **changes: int) -> bytes:
-        """The payload that tells where a ring is; ``desc``, ``avail`` and ``used`` are user addresses."""
+        """The payload that tells where a ring is; ``desc``, ``avail`` and ``used`` are user addresses, ``log`` none."""
         driver = ring.driver
-        at = {name: self.user(getattr(driver, name)) for name in ("desc", "used", "avail")} | changes
-        return pack("=IIQQQQ", ring.index, 0, at["desc"], at["used"], at["avail"], 0)
+        at = {name: self.user(getattr(driver, name)) for name in ("desc", "used", "avail")}
+        at = {"flags": 0, "log": 0} | at | changes
+        return pack("=IIQQQQ", ring.index, at["flags"], at["desc"], at["used"], at["avail"], at["log"])
 
     def describe_ring(self, ring: FrontRing, base: int | None = None) -> None:
         """Size, base and place."""

@@ -4,11 +4,10 @@ Every request that ``vhost_user.Backend`` lets through is carried out by one met
 :class:`DeviceError`, which changes nothing. Which rings are served follows from all that was said: :meth:`sync`.
 """
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 
-from pytestpmd.drivers.vhost.memory import GuestMemory
 from pytestpmd.drivers.vhost.rings import Ring, VhostQueue
+from pytestpmd.drivers.vhost.shared import Shared
 from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.errors import DeviceError
 from pytestpmd.log import Level, log_type
@@ -19,13 +18,21 @@ from pytestpmd.vhost_user.connection import Connection
 from pytestpmd.vhost_user.events import NEED_DATA, ConnectionClosed, Refused, Request
 from pytestpmd.vhost_user.memory import MemRegion
 from pytestpmd.vhost_user.message import Message
-from pytestpmd.vhost_user.wire import ProtocolFeature
+from pytestpmd.vhost_user.table import Answer, row_of
+from pytestpmd.vhost_user.wire import VHOST_F_LOG_ALL, ProtocolFeature
 
 log = log_type("lib.vhost.config", "VHOST_CONFIG")
 
 #: Carried out in one go; then it is others' turn at the port, however much more there is.
 MAX_REQUESTS = 64
-PROTOCOL_FEATURES = ProtocolFeature.MQ | ProtocolFeature.REPLY_ACK | ProtocolFeature.MTU | ProtocolFeature.STATUS
+PROTOCOL_FEATURES = (
+    ProtocolFeature.MQ
+    | ProtocolFeature.LOG_SHMFD
+    | ProtocolFeature.REPLY_ACK
+    | ProtocolFeature.MTU
+    | ProtocolFeature.CONFIGURE_MEM_SLOTS
+    | ProtocolFeature.STATUS
+)
 
 
 class FrontEndGone(DeviceError):
@@ -43,7 +50,8 @@ class VhostDevice:
         self._nb_pairs = nb_pairs
         self._machine = Backend(int(features), PROTOCOL_FEATURES, len(self.rings))
         self._channel = BackendChannel(connection, self._machine)
-        self._memory: GuestMemory | None = None
+        self._shared = Shared(path, self.rings, lambda: self.features)
+        self._logs_writes = False
         self._status = Status.RESET
         self._queues: Sequence[VhostQueue | None] = [None] * len(self.rings)
         self._handlers: dict[type[Message], Callable[[Message], int]] = {
@@ -53,7 +61,6 @@ class VhostDevice:
             m.GetStatus: self._get_status,
             m.SetFeatures: self._set_features,
             m.SetStatus: self._set_status,
-            m.SetMemTable: self._set_mem_table,
             m.NetSetMtu: self._set_mtu,
             m.SetVringNum: self._set_num,
             m.SetVringBase: self._set_base,
@@ -66,7 +73,7 @@ class VhostDevice:
             m.SetOwner: lambda _: 0,
             m.SetProtocolFeatures: lambda _: 0,
             m.ResetOwner: self._reset_owner,
-            m.SetLogFd: self._set_log_fd,
+            **self._shared.handlers,
         }
 
     def fileno(self) -> int:
@@ -135,7 +142,7 @@ class VhostDevice:
             log.limited((self.path, message.name), Level.ERROR, "(%s) %s: %s", self.path, message.name, error)
             self._channel.ack(False)
             return
-        if isinstance(message, m.GetFeatures | m.GetProtocolFeatures | m.GetQueueNum | m.GetStatus | m.GetVringBase):
+        if row_of(message).answer is not Answer.ACK:
             self._channel.reply(value)
             return
         self._channel.ack()
@@ -155,6 +162,12 @@ class VhostDevice:
             log.info("(%s) negotiated Vhost-user protocol features: 0x%x", self.path, message.features)
 
     def _set_features(self, message: Message) -> int:
+        """Whether writes are logged may change while rings are served; nothing else may."""
+        assert isinstance(message, m.SetFeatures)
+        logs = bool(message.features & VHOST_F_LOG_ALL)
+        if logs != self._logs_writes:
+            self._shared.detach_rings()
+        self._logs_writes = logs
         return 0
 
     def _get_status(self, message: Message) -> int:
@@ -175,40 +188,10 @@ class VhostDevice:
             ring.stop()
         return 0
 
-    def _set_log_fd(self, message: Message) -> int:
-        """Pages are not logged, so nobody is told of logged pages."""
-        for fd in message.fds:
-            os.close(fd)
-        return 0
-
     def _set_mtu(self, message: Message) -> int:
         assert isinstance(message, m.NetSetMtu)
         self.mtu = message.mtu
         return 0
-
-    def _set_mem_table(self, message: Message) -> int:
-        """The new table takes the old one's place; rings that are served are moved over."""
-        assert isinstance(message, m.SetMemTable)
-        memory = GuestMemory(message.regions)
-        try:
-            for ring in self.rings:
-                if ring.queue and ring.address:
-                    ring.find(ring.address, memory, self.features)
-        except DeviceError:
-            memory.unmap()
-            raise
-        self._forget_memory()
-        self._memory = memory
-        for line in memory.describe():
-            log.debug("(%s) guest memory region %s", self.path, line)
-        return 0
-
-    def _forget_memory(self) -> None:
-        for ring in self.rings:
-            ring.detach()
-        if self._memory:
-            self._memory.unmap()
-        self._memory = None
 
     # Rings.
 
@@ -228,9 +211,10 @@ class VhostDevice:
     def _set_addr(self, message: Message) -> int:
         assert isinstance(message, m.SetVringAddr)
         ring = self.rings[message.ring]
-        if ring.queue and self._memory:
-            ring.find(message, self._memory, self.features)
+        if ring.queue and self._shared.memory:
+            ring.find(message, self._shared.memory, self.features)
         ring.detach()
+        ring.is_homeless = False
         ring.address = message
         return 0
 
@@ -278,13 +262,14 @@ class VhostDevice:
         of the others.
         """
         failure: DeviceError | None = None
+        memory, dirty_log = self._shared.memory, self._shared.log if self._logs_writes else None
         for ring, queue in zip(self.rings, self._queues, strict=True):
             wanted = None if self.lacks(ring) else queue
             if ring.queue is not wanted:
                 ring.detach()
-            if ring.queue is None and wanted is not None and self._memory:
+            if ring.queue is None and wanted is not None and memory:
                 try:
-                    ring.attach(wanted, self._memory, self.features)
+                    ring.attach(wanted, memory, self.features, dirty_log)
                 except DeviceError as error:
                     ring.stop()
                     failure = failure or error
@@ -298,8 +283,10 @@ class VhostDevice:
         """
         has_enable = self.features & Feature.VHOST_USER_F_PROTOCOL_FEATURES
         tells_status = self.protocol_features & ProtocolFeature.STATUS
-        if not self._memory:
+        if not self._shared.memory:
             return "SET_MEM_TABLE"
+        if ring.is_homeless:
+            return "ADD_MEM_REG"
         if ring.lacks:
             return ring.lacks
         if has_enable and not ring.enabled:
@@ -309,11 +296,11 @@ class VhostDevice:
     @property
     def memory_is_dead(self) -> bool:
         """Whether a file of the front-end's shrank under us."""
-        return self._memory is not None and self._memory.is_dead
+        return self._shared.is_dead
 
     def close(self) -> None:
         """End the conversation and let go of everything."""
         for ring in self.rings:
             ring.close()
-        self._forget_memory()
+        self._shared.close()
         self._channel.close()

@@ -77,6 +77,8 @@ static bool room_write(struct room *room, const uint8_t *from, uint32_t len)
 			return false;
 		n = min_of(len, room->walk.len);
 		memcpy(room->walk.at, from, n);
+		if (unlikely(room->vq->tracked))
+			track_write(room->vq, room->walk.at, n);
 		room->walk.at += n;
 		room->walk.len -= n;
 		room->chains[room->nb_chains - 1].len += n;
@@ -114,8 +116,11 @@ enum enqueued {
 
 static enum enqueued enqueue_finish(struct room *room, struct used_batch *batch)
 {
-	for (int i = 0; i < 2 && room->num_buffers[i]; i++)
+	for (int i = 0; i < 2 && room->num_buffers[i]; i++) {
 		*room->num_buffers[i] = (uint8_t)(room->nb_chains >> 8 * i);
+		if (unlikely(room->vq->tracked))
+			track_write(room->vq, room->num_buffers[i], 1);
+	}
 	for (uint16_t i = 0; i < room->nb_chains; i++)
 		ring_use(room->vq, batch, &room->chains[i], room->chains[i].len, room->packed);
 	return ENQUEUED;
@@ -171,6 +176,8 @@ static ALWAYS_INLINE bool enqueue_one(struct vhost_virtqueue *vq, struct used_ba
 		return false;
 	write_header(vq, look->at);
 	copy_exact(look->at + vq->hdr_size, mbuf_data(m), m->data_len);
+	if (unlikely(vq->tracked))
+		track_write(vq, look->at, len);
 	ring_use(vq, batch, look, len, packed);
 	return true;
 }

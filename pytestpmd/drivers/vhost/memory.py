@@ -1,45 +1,28 @@
 """The front-end's memory, mapped: its files, its addresses, and the day its files shrink."""
 
-import mmap
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pytestpmd._dataplane import ffi, lib
-from pytestpmd.eal.memory import PAGE, Arena, address_of
+from pytestpmd.drivers.vhost.mapping import Mapping
+from pytestpmd.eal.memory import Arena, address_of
 from pytestpmd.errors import DeviceError
 from pytestpmd.vhost_user.memory import MemRegion
+from pytestpmd.vhost_user.stream import close_fds
 
 
-@dataclass
-class _Mapping:
-    """One region's file as it is mapped here: from its beginning to the region's end, in whole pages."""
+@dataclass(frozen=True)
+class MappedRegion:
+    """A region, and where it is here."""
 
     region: MemRegion
-    file: mmap.mmap
-    view: Any
-    guard: int
+    mapping: Mapping
 
     @property
     def host(self) -> Any:
         """Where the region begins."""
-        return self.view + self.region.mmap_offset
-
-    def unmap(self) -> None:
-        lib.sigbus_unguard(self.guard)
-        ffi.release(self.view)
-        self.file.close()
-
-
-def _page_size(fd: int) -> int:
-    """In what sizes a file can be mapped: of hugetlbfs in huge pages alone, which are its blocks.
-
-    Other file systems may have large blocks too, tmpfs on huge pages for one; their files need not be whole blocks.
-    """
-    stat = os.fstat(fd)
-    block = stat.st_blksize
-    return block if block >= PAGE and block % PAGE == 0 and stat.st_size % block == 0 else PAGE
+        return self.mapping.host
 
 
 class GuestMemory:
@@ -51,36 +34,47 @@ class GuestMemory:
     def __init__(self, regions: Iterable[MemRegion]) -> None:
         self._arena = Arena(4096)
         self.ptr = self._arena.struct("struct vhost_memory")
-        self._mappings: list[_Mapping] = []
+        self._mapped: list[MappedRegion] = []
         regions = tuple(regions)
         try:
             for region in regions:
-                self._add(region)
+                self.add(self._map(region))
         except DeviceError:
             self.unmap()
             raise
         finally:
-            for region in regions:
-                os.close(region.fd)
+            close_fds(region.fd for region in regions)
 
-    def _add(self, region: MemRegion) -> None:
-        page_size = _page_size(region.fd)
-        size = -(-(region.mmap_offset + region.size) // page_size) * page_size
+    def map(self, region: MemRegion) -> MappedRegion:
+        """A region to be added; its fd is closed here."""
         try:
-            file = mmap.mmap(region.fd, size, mmap.MAP_SHARED)
-        except (OSError, ValueError, OverflowError) as error:
-            raise DeviceError(f"cannot map the region {region.describe()}: {error}") from None
-        view = ffi.from_buffer("uint8_t[]", file)
-        guard = lib.sigbus_guard(view, size, page_size, ffi.addressof(self.ptr, "dead"))
-        if guard < 0:
-            ffi.release(view)
-            file.close()
-            raise DeviceError(f"cannot guard the region {region.describe()}: too many regions")
-        mapping = _Mapping(region, file, view, guard)
-        self._mappings.append(mapping)
-        entry = self.ptr.regions[self.ptr.nb_regions]
-        entry.guest_addr, entry.size, entry.host = region.guest_addr, region.size, mapping.host
-        self.ptr.nb_regions += 1
+            return self._map(region)
+        finally:
+            close_fds((region.fd,))
+
+    def add(self, mapped: MappedRegion) -> None:
+        """One region more; no lcore may look meanwhile."""
+        self._mapped.append(mapped)
+        self._write_table()
+
+    def remove(self, region: MemRegion) -> None:
+        """Unmap the region of these addresses and this size; no lcore may use it."""
+        for position, mapped in enumerate(self._mapped):
+            if mapped.region.is_same_as(region):
+                self._mapped.pop(position).mapping.close()
+                self._write_table()
+                return
+
+    def _map(self, region: MemRegion) -> MappedRegion:
+        dead, what = ffi.addressof(self.ptr, "dead"), f"the region {region.describe()}"
+        if len(self._mapped) == lib.VHOST_MAX_REGIONS:
+            raise DeviceError(f"cannot map {what}: there are {lib.VHOST_MAX_REGIONS} already")
+        return MappedRegion(region, Mapping(region.fd, region.mmap_offset, region.size, dead, what))
+
+    def _write_table(self) -> None:
+        for entry, mapped in zip(self.ptr.regions, self._mapped, strict=False):
+            entry.guest_addr, entry.size, entry.host = mapped.region.guest_addr, mapped.region.size, mapped.host
+        self.ptr.nb_regions = len(self._mapped)
 
     @property
     def is_dead(self) -> bool:
@@ -92,21 +86,29 @@ class GuestMemory:
 
         Where the front-end's address is aligned ours need not be: the region's beginning is the front-end's choice.
         """
-        for mapping in self._mappings:
-            offset = address - mapping.region.user_addr
-            if 0 <= offset <= mapping.region.size - size:
-                if (address_of(mapping.host) + offset) % align:
+        for mapped in self._mapped:
+            offset = address - mapped.region.user_addr
+            if 0 <= offset <= mapped.region.size - size:
+                if (address_of(mapped.host) + offset) % align:
                     raise DeviceError(f"{address:#x} cannot be mapped aligned to {align}")
-                return mapping.host + offset
+                return mapped.host + offset
         raise DeviceError(f"{size} bytes at {address:#x} are not in one region of the front-end's memory")
+
+    def guest_address(self, address: int) -> int:
+        """The guest address of what the front-end knows by ``address``, which must be in a region."""
+        for mapped in self._mapped:
+            offset = address - mapped.region.user_addr
+            if 0 <= offset < mapped.region.size:
+                return mapped.region.guest_addr + offset
+        raise DeviceError(f"{address:#x} is not in the front-end's memory")
 
     def describe(self) -> list[str]:
         """A line for each region, for the log."""
-        return [f"{m.region.describe()} mapped at {address_of(m.host):#x}" for m in self._mappings]
+        return [f"{m.region.describe()} mapped at {address_of(m.host):#x}" for m in self._mapped]
 
     def unmap(self) -> None:
         """Let go of everything; no lcore may use it."""
         self.ptr.nb_regions = 0
-        for mapping in self._mappings:
-            mapping.unmap()
-        self._mappings.clear()
+        for mapped in self._mapped:
+            mapped.mapping.close()
+        self._mapped.clear()

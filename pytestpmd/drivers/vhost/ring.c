@@ -1,5 +1,5 @@
 /* What Python does to a ring that the data plane serves: begin, let go. */
-#include "drivers/vhost/vhost.h"
+#include "drivers/vhost/track.h"
 
 /* We poll, so no kick is wanted. */
 
@@ -32,6 +32,8 @@ void vhost_virtqueue_start(struct vhost_virtqueue *vq, uint16_t index)
 		start_packed(vq, index);
 	else
 		start_split(vq, index);
+	if (vq->tracked)
+		track_started(vq);
 }
 
 uint16_t vhost_virtqueue_index(const struct vhost_virtqueue *vq)

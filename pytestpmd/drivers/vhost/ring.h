@@ -2,6 +2,7 @@
 #define VHOST_RING_H
 #include "drivers/vhost/ring_packed.h"
 #include "drivers/vhost/ring_split.h"
+#include "drivers/vhost/track.h"
 
 /* C only */
 
@@ -57,6 +58,8 @@ static ALWAYS_INLINE void ring_publish(
 {
 	bool wanted = packed ? packed_publish_used(vq, batch) : split_publish_used(vq, batch->nb);
 
+	if (unlikely(vq->tracked))
+		track_published(vq, batch, packed);
 	if (likely(!wanted)) {
 		vq->calls_suppressed++;
 		return;

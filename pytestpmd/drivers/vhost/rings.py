@@ -8,13 +8,14 @@ import os
 from typing import Any
 
 from pytestpmd._dataplane import ffi, lib
+from pytestpmd.drivers.vhost.dirty_log import DirtyLog
 from pytestpmd.drivers.vhost.memory import GuestMemory
 from pytestpmd.drivers.virtio_net import HDR_SIZE, HDR_SIZE_LEGACY, Feature
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import DeviceError
-from pytestpmd.vhost_user.messages import SetVringAddr
+from pytestpmd.vhost_user.messages import VRING_F_LOG, SetVringAddr
 
 #: The wrap counter of a packed ring, in the bit where vhost-user has it.
 FIRST_LAP = 1 << 15
@@ -67,6 +68,8 @@ class Ring:
         self.enabled = False
         self.kicked = False
         self.told_of_fault = False
+        #: Where it lies was taken out of the memory table while it was served.
+        self.is_homeless = False
         self.queue: VhostQueue | None = None
         self._kick_fd = self._call_fd = self._err_fd = -1
 
@@ -89,10 +92,11 @@ class Ring:
         """Why the data plane gave the ring up; 0 while it has not."""
         return int(self.queue.ptr.fault) if self.queue else 0
 
-    def attach(self, queue: VhostQueue, memory: GuestMemory, features: int) -> None:
+    def attach(self, queue: VhostQueue, memory: GuestMemory, features: int, dirty_log: DirtyLog | None = None) -> None:
         """Serve the ring from now on. Raises :class:`DeviceError` when it does not lie in the front-end's memory."""
         vq = queue.ptr
         self._place(queue, memory, features)
+        self._log_to(queue, memory, features, dirty_log)
         packed = bool(features & Feature.VIRTIO_F_RING_PACKED)
         mergeable = bool(features & Feature.VIRTIO_NET_F_MRG_RXBUF)
         modern = mergeable or bool(features & Feature.VIRTIO_F_VERSION_1)
@@ -124,6 +128,19 @@ class Ring:
             return
         vq.desc = ffi.cast("struct vring_desc *", desc)
         vq.avail, vq.used = ffi.cast("struct vring_avail *", driver), ffi.cast("struct vring_used *", device)
+
+    def _log_to(self, queue: VhostQueue, memory: GuestMemory, features: int, dirty_log: DirtyLog | None) -> None:
+        """Where writes are marked. The used ring's log address is the front-end's word; what a packed ring has instead
+        are its descriptors, whose guest address we know, and the device's event at that log address."""
+        assert self.address is not None
+        vq, address = queue.ptr, self.address
+        vq.log = dirty_log.ptr if dirty_log else ffi.NULL
+        vq.log_used = vq.log_event = lib.VHOST_NO_LOG
+        if dirty_log and address.flags & VRING_F_LOG:
+            packed = features & Feature.VIRTIO_F_RING_PACKED
+            vq.log_used = memory.guest_address(address.desc) if packed else address.log
+            vq.log_event = address.log
+        vq.tracked = bool(dirty_log)
 
     def _start(self, queue: VhostQueue) -> None:
         # What a split ring itself says was used counts, not the base that came with it: after either side was gone,

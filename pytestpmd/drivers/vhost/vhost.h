@@ -32,6 +32,15 @@ struct vhost_memory {
 	struct vhost_region regions[8];
 };
 
+/* The dirty log of a migration: bit n is set when page n of the guest's memory was written. */
+struct vhost_log {
+	uint8_t *bits;
+	uint64_t size; /* bytes; pages beyond are not logged */
+};
+
+#define VHOST_LOG_PAGE 4096
+#define VHOST_NO_LOG   (~0ULL) /* nobody asked */
+
 /* The device's side of a virtqueue, split or packed. Python fills in what stands above the counters
  * and changes it only while `enabled` is 0 and every lcore has passed since. */
 struct vhost_virtqueue {
@@ -44,8 +53,11 @@ struct vhost_virtqueue {
 	struct vhost_memory *memory;
 	struct mempool *pool;  /* where received packets go */
 	uint64_t *used_shadow; /* MAX_RING_SIZE: what the used ring holds, to be compared with */
-	uint32_t enabled;      /* Python writes, lcore reads */
-	int32_t call_fd;       /* an eventfd, or -1 */
+	struct vhost_log *log; /* where written pages are marked; NULL while nobody asks */
+	uint64_t log_used;  /* log address of the used ring, or of the packed ring; NO_LOG: none */
+	uint64_t log_event; /* the same of a packed ring's device event */
+	uint32_t enabled;   /* Python writes, lcore reads */
+	int32_t call_fd;    /* an eventfd, or -1 */
 	uint16_t size;
 	uint16_t port_id;
 	uint16_t hdr_size;
@@ -53,6 +65,7 @@ struct vhost_virtqueue {
 	uint16_t event_idx;
 	uint16_t is_packed;
 	uint16_t in_order; /* chains are used up in order, and the driver knows */
+	uint16_t tracked;  /* what is written is told besides: track.h */
 
 	/* lcore writes, console reads */
 	uint16_t last_avail; /* packed: the place that comes next, and that lap's parity */

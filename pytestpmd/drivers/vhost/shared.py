@@ -1,0 +1,126 @@
+"""What a front-end shares beside its rings' eventfds: its memory, region by region or all at once, and its dirty log.
+
+Each method carries out one request. Nothing is taken from under the data plane: rings are detached first, and whoever
+calls attaches them again (``VhostDevice.sync``). What raises :class:`DeviceError` has changed nothing.
+"""
+
+from collections.abc import Callable, Sequence
+
+from pytestpmd.drivers.vhost.dirty_log import DirtyLog
+from pytestpmd.drivers.vhost.memory import GuestMemory
+from pytestpmd.drivers.vhost.rings import Ring
+from pytestpmd.errors import DeviceError
+from pytestpmd.log import log_type
+from pytestpmd.vhost_user import messages as m
+from pytestpmd.vhost_user.message import Message
+from pytestpmd.vhost_user.stream import close_fds
+
+log = log_type("lib.vhost.config", "VHOST_CONFIG")
+
+
+class Shared:
+    """The files of one front-end; ``rings`` are those that lie in them, ``features`` what was agreed."""
+
+    def __init__(self, path: str, rings: Sequence[Ring], features: Callable[[], int]) -> None:
+        self.memory: GuestMemory | None = None
+        self.log: DirtyLog | None = None
+        self._path, self._rings, self._features = path, rings, features
+        self.handlers: dict[type[Message], Callable[[Message], int]] = {
+            m.SetMemTable: self._set_mem_table,
+            m.GetMaxMemSlots: lambda _: m.MAX_REGIONS,
+            m.AddMemReg: self._add_mem_reg,
+            m.RemMemReg: self._rem_mem_reg,
+            m.SetLogBase: self._set_log_base,
+            m.SetLogFd: self._set_log_fd,
+        }
+
+    def holds(self, ring: Ring) -> bool:
+        """Whether the memory has all parts of a ring, as far as their place is known."""
+        if not self.memory or not ring.address:
+            return False
+        try:
+            ring.find(ring.address, self.memory, self._features())
+        except DeviceError:
+            return False
+        return True
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether a file of the front-end's shrank under us."""
+        return bool(self.memory and self.memory.is_dead) or bool(self.log and self.log.is_dead)
+
+    def detach_rings(self) -> None:
+        for ring in self._rings:
+            ring.detach()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._set_memory(None)
+        if self.log:
+            self.log.close()
+        self.log = None
+
+    def _set_memory(self, memory: GuestMemory | None) -> None:
+        self.detach_rings()
+        if self.memory:
+            self.memory.unmap()
+        self.memory = memory
+
+    def _set_mem_table(self, message: Message) -> int:
+        """The new table takes the old one's place; rings that are served are moved over."""
+        assert isinstance(message, m.SetMemTable)
+        memory = GuestMemory(message.regions)
+        try:
+            for ring in self._rings:
+                if ring.queue and ring.address:
+                    ring.find(ring.address, memory, self._features())
+        except DeviceError:
+            memory.unmap()
+            raise
+        self._set_memory(memory)
+        self._tell_regions()
+        return 0
+
+    def _add_mem_reg(self, message: Message) -> int:
+        """One region more; rings that wait for it go on."""
+        assert isinstance(message, m.AddMemReg)
+        memory = self.memory or GuestMemory(())
+        mapped = memory.map(message.region)
+        self.detach_rings()
+        memory.add(mapped)
+        self.memory = memory
+        self._tell_regions()
+        return 0
+
+    def _rem_mem_reg(self, message: Message) -> int:
+        """One region less. A ring in it is not at an end: QEMU takes a region out to put in a longer one."""
+        assert isinstance(message, m.RemMemReg)
+        assert self.memory  # the machine has found the region in its table
+        served = [ring for ring in self._rings if ring.queue]
+        self.detach_rings()
+        self.memory.remove(message.region)
+        for ring in served:
+            ring.is_homeless = not self.holds(ring)
+        return 0
+
+    def _tell_regions(self) -> None:
+        assert self.memory
+        for line in self.memory.describe():
+            log.debug("(%s) guest memory region %s", self._path, line)
+        for ring in self._rings:
+            ring.is_homeless = ring.is_homeless and not self.holds(ring)
+
+    def _set_log_base(self, message: Message) -> int:
+        """A new log takes the old one's place."""
+        assert isinstance(message, m.SetLogBase)
+        fresh = DirtyLog(message)
+        self.detach_rings()
+        if self.log:
+            self.log.close()
+        self.log = fresh
+        return 0
+
+    def _set_log_fd(self, message: Message) -> int:
+        """Who migrates looks at the log by itself: telling it of changes is left to us, and not done."""
+        close_fds(message.fds)
+        return 0
