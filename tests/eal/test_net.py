@@ -1,48 +1,14 @@
 """Checksums, against sums added up word by word, and against headers of others."""
 
 import random
-import struct
-from ipaddress import ip_address
 from itertools import product
 
 import pytest
+from fakes.internet import TCP, UDP, add_up, ipv4, ipv6, l4, pseudo
 from fakes.packets import free, packet
 
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.eal.mempool import Mempool
-
-UDP, TCP = 17, 6
-ADDRESSES = {4: ("198.18.0.1", "198.18.0.2"), 6: ("2001:db8::1", "2001:db8:ffff::2:fffe")}
-
-
-def add_up(data: bytes) -> int:
-    """RFC 1071, read literally: the big-endian words, carries added back."""
-    total = sum(struct.unpack(f"!{len(data) // 2 + len(data) % 2}H", data + b"\0" * (len(data) % 2)))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total
-
-
-def ipv4(payload: int, proto: int, options: bytes = b"", cksum: int = 0) -> bytes:
-    src, dst = (ip_address(text).packed for text in ADDRESSES[4])
-    ihl = 5 + len(options) // 4
-    return struct.pack("!BBHHHBBH", 0x40 | ihl, 0, ihl * 4 + payload, 0x1234, 0, 64, proto, cksum) + src + dst + options
-
-
-def ipv6(payload: int, proto: int) -> bytes:
-    src, dst = (ip_address(text).packed for text in ADDRESSES[6])
-    return struct.pack("!IHBB", 6 << 28, payload, proto, 64) + src + dst
-
-
-def pseudo(version: int, proto: int, length: int) -> bytes:
-    src, dst = (ip_address(text).packed for text in ADDRESSES[version])
-    return src + dst + struct.pack("!IHBB", length, 0, 0, proto)
-
-
-def l4(proto: int, payload: bytes, cksum: int = 0) -> bytes:
-    if proto == UDP:
-        return struct.pack("!HHHH", 9, 9, 8 + len(payload), cksum) + payload
-    return struct.pack("!HHIIBBHHH", 9, 9, 1, 2, 0x50, 0x10, 512, cksum, 0) + payload
 
 
 def as_word(stored: int) -> int:

@@ -41,6 +41,9 @@ class NetDevice(ABC):
     def __init__(self, memory: GuestMemory, size: int, hdr_size: int, indirect: bool) -> None:
         self.memory, self.size, self.hdr_size, self.may_be_indirect = memory, size, hdr_size, indirect
         self.outstanding: dict[int, Chain] = {}
+        #: What the next frames' net headers say, num_buffers apart, and the hash that follows where there is one.
+        self.says = bytes(10)
+        self.hash = bytes(8)
 
     @abstractmethod
     def waiting(self) -> int:
@@ -109,8 +112,8 @@ class NetDevice(ABC):
     # Frames.
 
     def header(self, num_buffers: int) -> bytes:
-        """A net header that asks for nothing (5.1.6.1)."""
-        return (bytes(10) + num_buffers.to_bytes(2, "little"))[: self.hdr_size]
+        """A net header (5.1.6.1); it tells nothing unless the test says so."""
+        return (self.says + num_buffers.to_bytes(2, "little") + self.hash)[: self.hdr_size]
 
     def scatter(self, chain: Chain, data: bytes) -> int:
         """Write ``data`` into a chain's writable buffers from the first on: how many bytes there was room for."""

@@ -65,6 +65,7 @@ class DriverQueue:
         event_idx: bool = False,
         indirect: bool = False,
         free_thresh: int = 1,
+        offloads: int = 0,
     ) -> None:
         self.pool, self.path = pool, path
         self.packed = path.kind.packed
@@ -82,6 +83,7 @@ class DriverQueue:
         vq.pool, vq.kick_fd, vq.size, vq.port_id = pool.ptr, self.kick.fd, size, 3
         vq.id_mask = nb_ids - 1
         vq.hdr_size, vq.free_thresh, vq.event_idx = hdr_size, free_thresh, event_idx
+        vq.offloads = offloads
         self.vq = vq
         self.reset(start)
 
