@@ -64,6 +64,8 @@ class ForwardConfig:
     tx_udp: tuple[int, int] = (9, 9)
     flush_rx: bool = True
     verbose: int = 0
+    #: Whether lcores sleep while their queues are empty.
+    interrupt: bool = False
     record_core_cycles: bool = False
     record_burst_stats: bool = False
     #: By transmitting port; :func:`peer_of` gives the default of the others.

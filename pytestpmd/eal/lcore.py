@@ -29,6 +29,12 @@ class Job(Protocol):
     def turns(self) -> int:
         """Rounds that are over. When the count has changed, no burst is under way that began before it was asked."""
 
+    def wake(self) -> None:
+        """Have another round soon, even of one that is asleep; not after :meth:`Lcores.wait` has returned."""
+
+    def is_asleep(self) -> bool:
+        """Whether it waits for packets: then it does not turn, and is not stuck either."""
+
 
 @dataclass
 class _Running:
@@ -39,7 +45,7 @@ class _Running:
 
     def is_stuck(self, now: float) -> bool:
         turns = self.job.turns()
-        if turns != self.turns:
+        if turns != self.turns or self.job.is_asleep():
             self.turns, self.turned = turns, now
         return now - self.turned >= STUCK_S and self.thread.is_alive()
 
@@ -91,9 +97,17 @@ class Lcores:
         """
         with self._lock:
             seen = [(lcore, lcore.job.turns()) for lcore in self._running.values()]
+            for lcore, _ in seen:
+                lcore.job.wake()
         for lcore, turns in seen:
             while lcore.job.turns() == turns and lcore.thread.is_alive():
                 time.sleep(20e-6)
+
+    def wake(self) -> None:
+        """Have every lcore look at its queues, whether it sleeps or not: there may be something new in them."""
+        with self._lock:
+            for lcore in self._running.values():
+                lcore.job.wake()
 
     def nudge_stuck(self) -> None:
         """Interrupt the system call of every lcore that has not turned for ``STUCK_S``; control threads ask for it.

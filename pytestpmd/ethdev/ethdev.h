@@ -7,6 +7,18 @@
 typedef uint16_t (*rx_burst_t)(void *queue, struct mbuf **pkts, uint16_t nb);
 typedef uint16_t (*tx_burst_t)(void *queue, struct mbuf **pkts, uint16_t nb);
 
+/* Receive interrupts of a queue: from `enable` on its fd says when packets have come. `enable`
+ * returns whether some wait already, of which the fd need say nothing; `disable` goes back to
+ * polling. */
+typedef bool (*rx_intr_enable_t)(void *queue);
+typedef void (*rx_intr_disable_t)(void *queue);
+
+struct rx_intr {
+	void *queue;
+	rx_intr_enable_t enable;
+	rx_intr_disable_t disable;
+};
+
 /* What every queue counts; the lcore that polls it writes, the console reads. */
 struct queue_stats {
 	uint64_t packets;

@@ -27,6 +27,7 @@ __all__ = [
     "PortConf",
     "PortState",
     "Queue",
+    "RxInterrupt",
 ]
 
 
@@ -97,6 +98,20 @@ class BurstChoice:
     callback: str
     because: str
     others: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class RxInterrupt:
+    """What an lcore may sleep on: ``fd`` is readable once packets have come after ``enable``, which is a
+    ``rx_intr_enable_t``; ``disable`` is its opposite, ``handle`` the argument of both.
+
+    The fd stays the same for the life of the queue, and belongs to the port. It is watched for edges, never read.
+    """
+
+    fd: int
+    handle: Any
+    enable: Any
+    disable: Any
 
 
 @dataclass
@@ -187,6 +202,10 @@ class EthPort(ABC):
     @abstractmethod
     def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
         """The receive and the transmit function in use."""
+
+    def rx_interrupt(self, queue_id: int) -> RxInterrupt:
+        """The interrupt of a receive queue of the configured port; raises :class:`NotSupported` where there is none."""
+        raise NotSupported("no receive interrupts")
 
     def device_report(self) -> DeviceReport | None:
         """The two ends of a paravirtual device; None for other ports."""

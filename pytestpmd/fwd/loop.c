@@ -2,23 +2,41 @@
 
 #include "eal/lcore.h"
 
-static void turn(struct fwd_lcore *lc)
+#include <sys/epoll.h>
+
+#define MAX_EVENTS 16
+
+static ALWAYS_INLINE bool turn(struct fwd_lcore *lc)
 {
+	bool busy = false;
+
 	for (uint32_t i = 0; i < lc->nb_streams; i++)
-		lc->packet_fwd(lc->streams[i]);
+		busy |= lc->packet_fwd(lc->streams[i]);
+	return busy;
 }
 
-static void turn_counting_cycles(struct fwd_lcore *lc)
+static bool turn_counting_cycles(struct fwd_lcore *lc)
 {
 	uint64_t start = cycles_now();
+	bool busy = false;
 
 	for (uint32_t i = 0; i < lc->nb_streams; i++) {
 		uint64_t began = cycles_now();
 
-		if (lc->packet_fwd(lc->streams[i]))
+		if (lc->packet_fwd(lc->streams[i])) {
 			lc->streams[i]->busy_cycles += cycles_now() - began;
+			busy = true;
+		}
 	}
 	lc->total_cycles += cycles_now() - start;
+	return busy;
+}
+
+/* A full barrier: a queue's `enabled` is read after this, so whoever cleared it and then sees the
+ * count move knows that no burst which had seen it set is under way (fwd_turns). */
+static ALWAYS_INLINE void end_turn(struct fwd_lcore *lc)
+{
+	__atomic_fetch_add(&lc->turns, 1, __ATOMIC_SEQ_CST);
 }
 
 void fwd_run(struct fwd_lcore *lc, uint64_t turns)
@@ -31,10 +49,62 @@ void fwd_run(struct fwd_lcore *lc, uint64_t turns)
 			turn_counting_cycles(lc);
 		else
 			turn(lc);
-		/* A full barrier: a queue's `enabled` is read after this, so whoever cleared it and
-		 * then sees the count move knows that no burst which had seen it set is under way
-		 * (fwd_turns). */
-		__atomic_fetch_add(&lc->turns, 1, __ATOMIC_SEQ_CST);
+		end_turn(lc);
+	}
+	lcore_enter(MAX_LCORES);
+}
+
+/* Whether packets wait already. */
+static bool enable_interrupts(const struct fwd_lcore *lc)
+{
+	bool waiting = false;
+
+	for (uint32_t i = 0; i < lc->nb_interrupts; i++)
+		waiting |= lc->interrupts[i].enable(lc->interrupts[i].queue);
+	return waiting;
+}
+
+static void disable_interrupts(const struct fwd_lcore *lc)
+{
+	for (uint32_t i = 0; i < lc->nb_interrupts; i++)
+		lc->interrupts[i].disable(lc->interrupts[i].queue);
+}
+
+static void fall_asleep(struct fwd_lcore *lc)
+{
+	struct epoll_event events[MAX_EVENTS];
+	bool by_packets = false;
+	int nb_events;
+
+	lc->sleeps++;
+	store_relaxed(&lc->asleep, 1);
+	/* a signal ends it too: there is a turn, and then the next sleep */
+	nb_events = epoll_wait(lc->epoll_fd, events, MAX_EVENTS, lc->sleep_ms);
+	store_relaxed(&lc->asleep, 0);
+	for (int i = 0; i < nb_events; i++)
+		by_packets |= events[i].data.fd != lc->wake_fd;
+	lc->packet_wakes += by_packets;
+	lc->time_wakes += nb_events == 0;
+}
+
+void fwd_run_interrupt(struct fwd_lcore *lc)
+{
+	uint32_t idle = 0;
+
+	lcore_enter(lc->lcore_id);
+	while (!load_relaxed(&lc->stop)) {
+		bool busy = unlikely(lc->record_cycles) ? turn_counting_cycles(lc) : turn(lc);
+
+		end_turn(lc);
+		idle = busy ? 0 : idle + 1;
+		if (likely(idle < lc->idle_turns))
+			continue;
+		/* from here to the next turn the queues are touched as in a burst: quiesce covers
+		 * it */
+		if (!enable_interrupts(lc))
+			fall_asleep(lc);
+		disable_interrupts(lc);
+		idle = 0;
 	}
 	lcore_enter(MAX_LCORES);
 }

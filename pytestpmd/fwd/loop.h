@@ -11,7 +11,20 @@ struct fwd_lcore {
 	uint32_t record_cycles;
 	uint32_t stop; /* Python writes */
 
+	/* interrupt mode */
+	const struct rx_intr *interrupts; /* of every receive queue */
+	uint32_t nb_interrupts;
+	uint32_t idle_turns; /* in a row, before it sleeps */
+	int32_t epoll_fd; /* watches the queues' fds and wake_fd, each for its edges: none is read
+	                   */
+	int32_t wake_fd;
+	int32_t sleep_ms; /* at most */
+
 	/* lcore writes, Python reads */
+	uint32_t asleep;
+	uint64_t sleeps;
+	uint64_t packet_wakes; /* of the sleeps, those that ended because a queue's fd spoke */
+	uint64_t time_wakes;   /* or because nothing did for sleep_ms */
 	uint64_t turns; /* once around all streams: no burst of an earlier turn is under way any
 	                   more */
 	uint64_t total_cycles;
@@ -20,7 +33,12 @@ struct fwd_lcore {
 /* Forward until `stop`, or for `turns` turns when that is not 0. Runs without the GIL. */
 void fwd_run(struct fwd_lcore *lc, uint64_t turns);
 
-/* Ask for the stop; fwd_run returns after the turn it is in. */
+/* Forward until `stop`, and sleep while there is nothing to do: after `idle_turns` turns the
+ * interrupts of all queues are enabled, and only when still nothing waits does the lcore go to
+ * sleep. A sleep ends in a turn, whatever ended it. */
+void fwd_run_interrupt(struct fwd_lcore *lc);
+
+/* Ask for the stop; the loop returns after the turn it is in, once it is awake. */
 void fwd_stop(struct fwd_lcore *lc);
 
 /* The turns so far, read after everything this thread has written is visible. When the count has

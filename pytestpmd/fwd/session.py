@@ -2,20 +2,21 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pytestpmd._dataplane import lib
 from pytestpmd.config import Config
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.mempool import Mempool
-from pytestpmd.errors import TestpmdError
+from pytestpmd.errors import NotSupported, TestpmdError
 from pytestpmd.ethdev.port import EthPort, PortState
 from pytestpmd.ethdev.ports import Ports
 from pytestpmd.ethdev.stats import Stats
 from pytestpmd.fwd import ENGINES, Engine
 from pytestpmd.fwd.dump import DumpedPacket, Dumper
 from pytestpmd.fwd.frame import check_segments
+from pytestpmd.fwd.sleep import Sleep, SleepCounts, interrupts_of
 from pytestpmd.fwd.streams import FlushJob, Stream, StreamMaker, Streams, clock_hz
 from pytestpmd.fwd.topology import LcoreSpec, plan
 
@@ -31,6 +32,8 @@ class ForwardPlan:
     lcores: tuple[LcoreSpec, ...]
     nb_ports: int
     warnings: tuple[str, ...] = ()
+    #: In interrupt mode, by lcore: why it polls all the same, or "" for one that sleeps. Empty without the mode.
+    interrupt: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ class Session:
         self._made: Streams | None = None
         self._before: dict[int, Stats] = {}
         self._dumper: Dumper | None = None
+        self._sleeps: dict[int, Sleep] = {}
 
     def make_plan(self) -> ForwardPlan:
         """Deal the forwarding ports' queues to the forwarding lcores, as the next ``start`` would."""
@@ -145,9 +149,23 @@ class Session:
         if tx_first:
             self._launch(ENGINES["txonly"], tx_first)
             LCORES.wait()
+        if self._app.config.forward.interrupt:
+            self.plan = replace(self.plan, interrupt=self._make_sleeps(engine, ports))
         self._launch(engine)
         LCORES.wait_for_turns()
         return self.plan
+
+    def _make_sleeps(self, engine: Engine, ports: Mapping[int, EthPort]) -> dict[int, str]:
+        """Give each lcore what it may sleep on; which of them poll all the same, and why."""
+        assert self.plan is not None
+        why = {}
+        for lcore in self.plan.lcores:
+            try:
+                self._sleeps[lcore.lcore_id] = Sleep(interrupts_of(lcore, engine, ports))
+                why[lcore.lcore_id] = ""
+            except NotSupported as error:
+                why[lcore.lcore_id] = str(error)
+        return why
 
     def _check(self, tx_first: int) -> None:
         forward, queues = self._app.config.forward, self._app.config.queues
@@ -178,7 +196,7 @@ class Session:
     def _launch(self, engine: Engine, turns: int = 0) -> None:
         assert self._made is not None
         for job in self._made.jobs:
-            job.prepare(engine, turns)
+            job.prepare(engine, turns, self._sleeps.get(job.lcore_id))
             LCORES.launch(job.lcore_id, set(self._app.cpus_of(job.lcore_id)), job)
 
     def stop(self) -> ForwardStats:
@@ -187,6 +205,9 @@ class Session:
             raise TestpmdError("Packet forwarding not started")
         LCORES.stop()
         self.running = False
+        for sleep in self._sleeps.values():
+            sleep.close()
+        self._sleeps.clear()
         self._close_dumper()
         return self.stats()
 
@@ -208,6 +229,11 @@ class Session:
         if self._dumper:
             self._dumper.close()
         self._dumper = None
+
+    def sleeps(self) -> dict[int, SleepCounts]:
+        """How the lcores that sleep have slept since ``start``, by lcore; also after ``stop``."""
+        jobs = self._made.jobs if self._made and self.plan else []
+        return {job.lcore_id: job.sleeps() for job in jobs if job.sleep}
 
     def uses(self, port_id: int) -> bool:
         """Whether lcores poll a port's queues at the moment, or send to them."""

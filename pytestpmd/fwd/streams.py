@@ -13,6 +13,7 @@ from pytestpmd.ethdev.port import EthPort
 from pytestpmd.fwd import Engine
 from pytestpmd.fwd.dump import RECEIVED, SENT, DumpRing
 from pytestpmd.fwd.frame import txonly_frame
+from pytestpmd.fwd.sleep import Sleep, SleepCounts
 from pytestpmd.fwd.topology import LcoreSpec, StreamSpec
 
 CLOCK_SAMPLE_US = 5_000
@@ -77,24 +78,48 @@ class LcoreJob:
             self._ptr.streams[i] = stream.ptr
         self._ptr.nb_streams, self._ptr.lcore_id = len(streams), lcore_id
         self._turns = 0
+        #: What it may sleep on in its next run; None has it poll.
+        self.sleep: Sleep | None = None
 
     def record_cycles(self, on: bool) -> None:
         """Whether busy cycles are counted; may change while it runs."""
         self._ptr.record_cycles = on
 
-    def prepare(self, engine: Engine, turns: int = 0) -> None:
-        """What the next :meth:`run` does: ``turns`` turns of ``engine``, or as many as come before :meth:`stop`."""
+    def prepare(self, engine: Engine, turns: int = 0, sleep: Sleep | None = None) -> None:
+        """What the next :meth:`run` does: ``turns`` turns of ``engine``, or as many as come before :meth:`stop`.
+
+        With ``sleep`` it sleeps while there is nothing to do.
+        """
         self._ptr.packet_fwd = engine.packet_fwd
         self._turns = turns
+        self.sleep = sleep
+        if sleep:
+            sleep.fill(self._ptr)
 
     def run(self) -> None:
-        lib.fwd_run(self._ptr, self._turns)
+        if self.sleep:
+            lib.fwd_run_interrupt(self._ptr)
+        else:
+            lib.fwd_run(self._ptr, self._turns)
 
     def stop(self) -> None:
         lib.fwd_stop(self._ptr)
+        self.wake()
 
     def turns(self) -> int:
         return int(lib.fwd_turns(self._ptr))
+
+    def wake(self) -> None:
+        if self.sleep:
+            self.sleep.end()
+
+    def is_asleep(self) -> bool:
+        return bool(self._ptr.asleep)
+
+    def sleeps(self) -> SleepCounts:
+        """How often it slept so far, and what ended that."""
+        ptr = self._ptr
+        return SleepCounts(bool(ptr.asleep), ptr.sleeps, ptr.packet_wakes, ptr.time_wakes)
 
 
 class FlushJob:
@@ -113,6 +138,12 @@ class FlushJob:
     def turns(self) -> int:
         """None is ever over before it ends."""
         return 0
+
+    def wake(self) -> None:
+        """It never sleeps."""
+
+    def is_asleep(self) -> bool:
+        return False
 
 
 @dataclass

@@ -24,6 +24,7 @@ class SlowJob:
         self._may_end = threading.Semaphore(0)
         self._turns = 0
         self._stopping = False
+        self.sleeping, self.wakes = False, 0
         self.cpus: set[int] = set()
 
     def run(self) -> None:
@@ -39,6 +40,12 @@ class SlowJob:
 
     def turns(self) -> int:
         return self._turns
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+    def is_asleep(self) -> bool:
+        return self.sleeping
 
     def end_burst(self) -> None:
         self._may_end.release()

@@ -1,7 +1,7 @@
 """What commands talk to, without lcores and without memory: ports that remember what they were told."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytestpmd.config import Config
@@ -140,6 +140,7 @@ class FakePlan:
     nb_ports: int
     lcores: tuple[LcoreSpec, ...]
     warnings: tuple[str, ...] = ()
+    interrupt: dict[int, str] = field(default_factory=dict)
 
 
 class FakeSession:

@@ -27,6 +27,7 @@ class FakeTransport(Transport):
         self.bases: dict[int, int] = {}
         self.regions: tuple[Region, ...] = ()
         self.kicks = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(2 * nb_pairs)]
+        self.calls = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(2 * nb_pairs)]
         self.on_change = self.on_tick = self.on_error = lambda: None
         self.is_broken = False
 
@@ -113,8 +114,11 @@ class FakeTransport(Transport):
     def kick_fd(self, index: int) -> int:
         return self.kicks[index]
 
+    def call_fd(self, index: int) -> int:
+        return self.calls[index]
+
     def close(self) -> None:
         self.is_closed = True
-        for fd in self.kicks:
+        for fd in (*self.kicks, *self.calls):
             os.close(fd)
-        self.kicks = []
+        self.kicks, self.calls = [], []

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pytestpmd.cli.params import INT32, UINT32, parse_mac
 from pytestpmd.cli.registry import command, option
 from pytestpmd.cli.render import config as render
+from pytestpmd.cli.render import interrupt as render_interrupt
 from pytestpmd.cli.render.forward import stopped
 from pytestpmd.config import MAX_PKT_BURST, LaunchError, Topology
 from pytestpmd.errors import ConfigError
@@ -23,7 +24,8 @@ def start(app: "TestPmd", tx_first: str | None = None, num: int = 1) -> str:
 
 def forwarding(app: "TestPmd", plan: "ForwardPlan") -> str:
     """The text of ``show config fwd``, which ``start`` begins with."""
-    return render.forwarding(app.config, plan.engine, plan.nb_ports, plan.lcores)
+    text = render.forwarding(app.config, plan.engine, plan.nb_ports, plan.lcores)
+    return text + render_interrupt.mode(plan.interrupt)
 
 
 @command("stop", "Stop packet forwarding and display the forward statistics.")
@@ -110,6 +112,22 @@ def set_flush_rx(app: "TestPmd", mode: str) -> None:
 @option("--no-flush-rx", "do not empty the receive queues before forwarding")
 def no_flush_rx(app: "TestPmd") -> None:
     app.config.forward.flush_rx = False
+
+
+@option("--interrupt", "have lcores sleep while there are no packets, where ports have receive interrupts", value="on")
+@command(
+    "set interrupt (on|off)",
+    "Set whether lcores sleep while there are no packets, from the next start on.",
+    "config",
+)
+def set_interrupt(app: "TestPmd", mode: str) -> None:
+    app.config.forward.interrupt = mode == "on"
+
+
+@command("show fwd interrupt", "Show which lcores sleep, how often, and what woke them.", "display")
+def show_fwd_interrupt(app: "TestPmd") -> str:
+    interrupt = app.session.plan.interrupt if app.session.plan else {}
+    return render_interrupt.counts(interrupt, app.session.sleeps())
 
 
 @option("--record-core-cycles", "measure the CPU cycles that forwarding takes", value="on")

@@ -23,7 +23,7 @@ from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import DeviceError
 from pytestpmd.ethdev.offloads import TxOffload
-from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, EthPort, Link, PortConf, Queue
+from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, EthPort, Link, PortConf, Queue, RxInterrupt
 from pytestpmd.ethdev.report import ConnectionReport, DeviceReport
 from pytestpmd.ethdev.stats import SIZE_BINS
 from pytestpmd.log import Level
@@ -121,6 +121,12 @@ class VhostPort(EthPort):
         because = "it serves both layouts: which one the ring has is known when a front-end comes"
         return BurstChoice("Rx", "vhost_rx_burst", because), BurstChoice("Tx", "vhost_tx_burst", because)
 
+    def rx_interrupt(self, queue_id: int) -> RxInterrupt:
+        """The kick of the ring that the queue serves."""
+        queue = self._queues[2 * queue_id + 1]
+        assert queue
+        return RxInterrupt(queue.interrupt_fd, queue.ptr, lib.vhost_intr_enable, lib.vhost_intr_disable)
+
     def device_report(self) -> DeviceReport:
         with self._lock:
             note = "" if self._device else self._ended or "none has come yet"
@@ -160,11 +166,10 @@ class VhostPort(EthPort):
         self.mac = b"VHOST" + bytes([self.port_id])
         nb_queues = conf.nb_rxq + conf.nb_txq
         memory = Arena(nb_queues * VhostQueue.bytes() + 4096)
-        rx = [VhostQueue(memory, pool, self.port_id) for _ in range(conf.nb_rxq)]
+        rx = [VhostQueue(memory, pool, self.port_id, has_interrupt=True) for _ in range(conf.nb_rxq)]
         tx = [VhostQueue(memory, pool, self.port_id) for _ in range(conf.nb_txq)]
         with self._lock:
-            self._serve([None] * len(self._queues))
-            self._queues = [None] * len(self._queues)
+            self._release_queues()
             self._queues[1 : 1 + 2 * len(rx) : 2] = rx
             self._queues[0 : 2 * len(tx) : 2] = tx
         self.rx_queues = [Queue(lib.vhost_rx_burst, q.ptr, q.ptr.stats) for q in rx]
@@ -188,12 +193,19 @@ class VhostPort(EthPort):
             except DeviceError as error:
                 self._drop(str(error), Level.ERROR)
 
+    def _release_queues(self) -> None:
+        self._serve([None] * len(self._queues))
+        for queue in filter(None, self._queues):
+            queue.close()
+        self._queues = [None] * len(self._queues)
+
     def release(self) -> None:
         self._control.stop()
         with self._lock:
             if self._device:
                 self._device.close()
             self._device = None
+            self._release_queues()
         if self._listener:
             self._listener.close()
 

@@ -5,6 +5,7 @@ its virtqueue and lcores move its packets. Detaching waits until no lcore is in 
 """
 
 import os
+import select
 from typing import Any
 
 from pytestpmd._dataplane import ffi, lib
@@ -36,13 +37,42 @@ BAD_CHAINS = {
 class VhostQueue:
     """The data plane's side: one ``struct vhost_virtqueue``, which lives as long as the port's configuration."""
 
-    def __init__(self, memory: Arena, pool: Mempool, port_id: int) -> None:
+    def __init__(self, memory: Arena, pool: Mempool, port_id: int, *, has_interrupt: bool = False) -> None:
         vq = memory.struct("struct vhost_virtqueue")
         vq.used_shadow = memory.struct("uint64_t", lib.VHOST_MAX_RING_SIZE)
         vq.pool, vq.port_id, vq.call_fd = pool.ptr, port_id, -1
         self._owned = (memory, pool)
         self._bad_chains_told = 0
         self.ptr = vq
+        #: Stands for the kick fd of whatever ring is served, so that lcores can watch one fd all the time.
+        self._kicks = select.epoll() if has_interrupt else None
+        self._watched = -1
+
+    @property
+    def interrupt_fd(self) -> int:
+        """Readable once the front-end has kicked."""
+        assert self._kicks
+        return self._kicks.fileno()
+
+    def watch(self, kick_fd: int) -> None:
+        """Hear of this eventfd's edges and of no other's; -1 for none. Before the last one is closed."""
+        if self._kicks is None:
+            return
+        if self._watched >= 0:
+            self._kicks.unregister(self._watched)
+        self._watched = -1
+        if kick_fd >= 0:
+            try:
+                self._kicks.register(kick_fd, select.EPOLLIN | select.EPOLLET)
+            except OSError as error:
+                raise DeviceError(f"the kicks of a ring cannot be watched: {error.strerror}") from error
+            self._watched = kick_fd
+        self.ptr.no_kicks = kick_fd < 0
+
+    def close(self) -> None:
+        """Give the fd back; nobody polls the queue any more."""
+        if self._kicks:
+            self._kicks.close()
 
     def new_bad_chains(self) -> tuple[int, str]:
         """How many there were since the last look, and what was wrong with the last one."""
@@ -148,10 +178,12 @@ class Ring:
         if not queue.ptr.is_packed:
             self.base = int(queue.ptr.used.idx)
         lib.vhost_virtqueue_start(queue.ptr, self.base)
+        queue.watch(self._kick_fd)
         self.queue, self.told_of_fault = queue, False
         # the flags are read by lcores only after this
         lib.vhost_virtqueue_enable(queue.ptr, True)
         lib.vring_notify(self._call_fd)
+        LCORES.wake()  # who sleeps has not asked for this ring's kicks
 
     def detach(self) -> None:
         """Serve it no more; when this returns, no lcore looks at it. What it holds stays, to be taken up again."""
@@ -161,6 +193,7 @@ class Ring:
         LCORES.quiesce()
         self.base = int(lib.vhost_virtqueue_index(self.queue.ptr))
         self.queue.ptr.call_fd = -1
+        self.queue.watch(-1)
         self.queue = None
 
     def stop(self) -> int:
@@ -171,7 +204,9 @@ class Ring:
         return self.base
 
     def set_kick(self, fd: int | None) -> None:
-        """The ring is started. We poll, so the eventfd is only kept."""
+        """The ring is started. Lcores that poll need no kick; without the eventfd they cannot sleep."""
+        if self.queue:
+            self.queue.watch(-1 if fd is None else fd)
         self._kick_fd = _replace(self._kick_fd, fd)
         self.kicked = True
 

@@ -66,6 +66,7 @@ struct vhost_virtqueue {
 	uint16_t is_packed;
 	uint16_t in_order; /* chains are used up in order, and the driver knows */
 	uint16_t tracked;  /* what is written is told besides: track.h */
+	uint16_t no_kicks; /* the driver has no eventfd for them: the ring must be polled */
 
 	/* lcore writes, console reads */
 	uint16_t last_avail; /* packed: the place that comes next, and that lap's parity */
@@ -95,6 +96,10 @@ void vhost_virtqueue_enable(struct vhost_virtqueue *vq, bool on);
  * Which kind of ring it has turns out when it comes, so the burst looks. */
 uint16_t vhost_rx_burst(void *queue, struct mbuf **pkts, uint16_t nb);
 uint16_t vhost_tx_burst(void *queue, struct mbuf **pkts, uint16_t nb);
+
+/* The receive interrupts of a queue (struct rx_intr); one whose ring is not served has none. */
+bool vhost_intr_enable(void *queue);
+void vhost_intr_disable(void *queue);
 
 /* C only */
 

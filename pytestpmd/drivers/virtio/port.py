@@ -22,7 +22,17 @@ from pytestpmd.eal.memory import Arena, Region
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import ConfigError, DeviceError, NotSupported
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
-from pytestpmd.ethdev.port import SPEED_UNKNOWN, BurstChoice, DescLimits, DeviceInfo, EthPort, Link, PortConf, Queue
+from pytestpmd.ethdev.port import (
+    SPEED_UNKNOWN,
+    BurstChoice,
+    DescLimits,
+    DeviceInfo,
+    EthPort,
+    Link,
+    PortConf,
+    Queue,
+    RxInterrupt,
+)
 from pytestpmd.ethdev.report import DeviceReport
 from pytestpmd.ethdev.stats import SIZE_BINS
 from pytestpmd.log import log_type
@@ -111,6 +121,12 @@ class VirtioPort(EthPort):
 
     def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
         return explain("Rx", RX_PATHS, self.choice.facts), explain("Tx", TX_PATHS, self.choice.facts)
+
+    def rx_interrupt(self, queue_id: int) -> RxInterrupt:
+        """The queue's own call: one eventfd for each queue."""
+        vq = self._virtqueues[2 * queue_id]
+        fd = self.transport.call_fd(vq.index)
+        return RxInterrupt(fd, vq.ptr, lib.virtqueue_intr_enable, lib.virtqueue_intr_disable)
 
     def device_report(self) -> DeviceReport:
         with self._lock:
@@ -278,6 +294,7 @@ class VirtioPort(EthPort):
         for vq in self._virtqueues:
             vq.arm(self.transport.kick_fd(vq.index))
         self._is_live = True
+        LCORES.wake()  # who sleeps has asked for the calls of a ring that may have been made anew since
 
     def bring_down(self) -> None:
         with self._lock:

@@ -98,6 +98,10 @@ uint16_t virtqueue_refill(struct virtqueue *vq);
  * must be gone. */
 uint16_t virtqueue_drain(struct virtqueue *vq);
 
+/* The receive interrupts of a queue of either layout (struct rx_intr); a broken one has none. */
+bool virtqueue_intr_enable(void *queue);
+void virtqueue_intr_disable(void *queue);
+
 /* Rx and Tx callbacks of split rings; `queue` is a struct virtqueue. */
 uint16_t virtio_recv_pkts(void *queue, struct mbuf **pkts, uint16_t nb);
 uint16_t virtio_recv_mergeable_pkts(void *queue, struct mbuf **pkts, uint16_t nb);

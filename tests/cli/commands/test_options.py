@@ -25,6 +25,7 @@ SET = [
     ("--port-topology=chained", "forward.topology", "chained"),
     ("--no-flush-rx", "forward.flush_rx", False),
     ("--record-core-cycles", "forward.record_core_cycles", True),
+    ("--interrupt", "forward.interrupt", True),
     ("--record-burst-stats", "forward.record_burst_stats", True),
     ("--eth-peer=3,00:11:22:33:44:55", "forward.eth_peers", {3: bytes.fromhex("001122334455")}),
     ("--txpkts=64,64", "forward.txpkts", [64, 64]),

@@ -132,12 +132,18 @@ def test_the_ring_is_disabled_before_lcores_are_waited_for_and_let_go_after(
     seen: list[tuple[int, bool]] = []
 
     class Watching:
+        woken = 0
+
         def quiesce(self) -> None:
             seen.append((queue.ptr.enabled, ring.queue is queue))
 
-    monkeypatch.setattr(rings, "LCORES", Watching())
+        def wake(self) -> None:
+            assert queue.ptr.enabled
+            self.woken += 1
+
+    monkeypatch.setattr(rings, "LCORES", watching := Watching())
     ring.attach(queue, memory, MODERN)
-    assert seen == []
+    assert (seen, watching.woken) == ([], 1)
     ring.detach()
     assert seen == [(0, True)]
     assert ring.queue is None

@@ -93,6 +93,10 @@ class Transport(ABC):
     def kick_fd(self, index: int) -> int:
         """The eventfd that tells the device of new buffers; the same for the transport's whole life."""
 
+    @abstractmethod
+    def call_fd(self, index: int) -> int:
+        """The eventfd by which the device tells of used buffers; one for each queue, for the transport's whole life."""
+
     def report(self) -> TransportReport:
         """For people to look at; a transport that has a conversation tells of it."""
         return TransportReport(ConnectionReport(self.connected), self.features(), self.features())

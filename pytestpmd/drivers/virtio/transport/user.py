@@ -293,6 +293,9 @@ class VhostUserTransport(Transport):
     def kick_fd(self, index: int) -> int:
         return self._kicks[index]
 
+    def call_fd(self, index: int) -> int:
+        return self._calls[index]
+
     def report(self) -> TransportReport:
         with self._lock:
             role, said = "server" if self._listener else "client", tuple(self._exchange)
