@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pytestpmd.config import Config, mtu_of
+from pytestpmd.config import Config, mtu_of, offloads_of
 from pytestpmd.drivers import ProbeError, probe
 from pytestpmd.eal.args import EalArgs
 from pytestpmd.eal.cpu import limit_simd_width
@@ -158,15 +158,15 @@ class TestPmd:
                 self.say(f"Error during enabling promiscuous mode for port {port.port_id}: {error} - ignore")
 
     def _port_conf(self, port: EthPort) -> PortConf:
-        queues = self.config.queues
+        queues, asked = self.config.queues, offloads_of(self.config.queues, port.port_id)
         # mbuf fast free is a wish of the program's own: a port without it does not get it
         return PortConf(
             nb_rxq=queues.rxq,
             nb_txq=queues.txq,
             nb_rxd=queues.rxd,
             nb_txd=queues.txd,
-            rx_offloads=queues.rx_offloads,
-            tx_offloads=queues.tx_offloads & ~(TxOffload.MBUF_FAST_FREE & ~port.info().tx_offload_capa),
+            rx_offloads=asked.rx,
+            tx_offloads=asked.tx & ~(TxOffload.MBUF_FAST_FREE & ~port.info().tx_offload_capa),
             rx_free_thresh=queues.rxfreet or 0,
             tx_free_thresh=queues.txfreet or 0,
             mtu=mtu_of(self.config.ports),
@@ -241,6 +241,7 @@ class TestPmd:
 
     def _forget(self, port: EthPort) -> None:
         self.ports.detach(port.port_id)
+        self.config.queues.port_offloads.pop(port.port_id, None)
         forward = self.config.forward
         forward.portlist = [port_id for port_id in forward.portlist if port_id != port.port_id]
         forward.nb_ports = min(forward.nb_ports, len(forward.portlist))

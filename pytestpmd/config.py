@@ -5,13 +5,14 @@ them, on the lcores or on the ports, is checked once by :func:`validate` after t
 options never matters.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Literal
 
 from pytestpmd.errors import ConfigError
-from pytestpmd.ethdev.offloads import RxOffload, TxOffload
+from pytestpmd.ethdev.offloads import Offloads, RxOffload, TxOffload
 
 MAX_PKT_BURST = 512
 MAX_SEGMENTS = 255
@@ -48,6 +49,15 @@ QUIET_EVENTS = frozenset({"vf_mbox", "dev_probed", "dev_released"})
 
 
 @dataclass
+class CsumConfig:
+    """What the csum engine does with packets for one transmit port, beyond what the port's offloads say."""
+
+    mac_swap: bool = True
+    #: Bytes of TCP data in each packet that the port is to make of a longer one; 0 for none.
+    tso_segsz: int = 0
+
+
+@dataclass
 class ForwardConfig:
     """What forwarding does and with which lcores and ports; applied by the next ``start``."""
 
@@ -74,6 +84,8 @@ class ForwardConfig:
     txonly_flows: int = 64
     flowgen_flows: int = 1024
     flowgen_clones: int = 0
+    #: By transmitting port.
+    csum: defaultdict[int, CsumConfig] = field(default_factory=lambda: defaultdict(CsumConfig))
     #: lcores and ports that may forward, in order, and how many of them do; :func:`settle` fills them.
     corelist: list[int] = field(default_factory=list)
     nb_cores: int = 1
@@ -113,6 +125,8 @@ class QueueConfig:
     txrst: int | None = None
     rx_offloads: int = 0
     tx_offloads: int = int(TxOffload.MBUF_FAST_FREE)
+    #: Of the ports for which commands have changed them; :func:`offloads_of` gives those of the others.
+    port_offloads: dict[int, Offloads] = field(default_factory=dict)
     rx_drop_en: bool = False
     max_lro_pkt_size: int = 0
     rx_mq_mode: int = 7
@@ -217,6 +231,11 @@ class Facts:
 def peer_of(config: ForwardConfig, port_id: int) -> bytes:
     """The MAC address that engines write as destination for packets leaving by ``port_id``."""
     return config.eth_peers.get(port_id, bytes([2, 0, 0, 0, 0, port_id]))
+
+
+def offloads_of(queues: QueueConfig, port_id: int) -> Offloads:
+    """What a port is asked for at its next configuration."""
+    return queues.port_offloads.get(port_id, Offloads(queues.rx_offloads, queues.tx_offloads))
 
 
 def mtu_of(config: PortsConfig) -> int:

@@ -16,6 +16,7 @@ from pytestpmd.drivers import NoSuchDriver
 from pytestpmd.drivers.null import NullPort
 from pytestpmd.eal import args
 from pytestpmd.errors import ConfigError, DeviceError, NotSupported
+from pytestpmd.ethdev.offloads import Offloads, TxOffload
 from pytestpmd.ethdev.port import PortState
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -255,6 +256,15 @@ def test_offloads_that_a_port_does_not_have_are_refused_and_fast_free_is_let_go(
     appliance.app.config.queues.tx_offloads = 0x1
     appliance.run("port stop 0")
     assert "does not support Tx offloads VLAN_INSERT" in appliance.run("port start 0")
+
+
+def test_what_one_port_is_asked_for_is_its_own_and_goes_with_it(pair: Appliance) -> None:
+    offloads = pair.app.config.queues.port_offloads
+    offloads[1] = Offloads(0, int(TxOffload.MULTI_SEGS))
+    pair.run("port stop all", "port start all")
+    assert [port.conf.tx_offloads for port in pair.app.ports if port.conf] == [0, TxOffload.MULTI_SEGS]
+    pair.run("port stop all", "port close 1")
+    assert not offloads
 
 
 # Links.

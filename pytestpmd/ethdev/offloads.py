@@ -1,5 +1,6 @@
 """Offload names and bits, as DPDK's ``lib/ethdev/rte_ethdev.h`` numbers them (without ``RTE_ETH_RX_OFFLOAD_``)."""
 
+from dataclasses import dataclass
 from enum import IntFlag
 
 
@@ -51,6 +52,14 @@ class TxOffload(IntFlag):
     IP_TNL_TSO = 1 << 19
     OUTER_UDP_CKSUM = 1 << 20
     SEND_ON_TIMESTAMP = 1 << 21
+
+
+@dataclass(frozen=True)
+class Offloads:
+    """What one port is asked for, as bits of :class:`RxOffload` and :class:`TxOffload`."""
+
+    rx: int
+    tx: int
 
 
 def names(offloads: int, kind: type[RxOffload] | type[TxOffload]) -> list[str]:

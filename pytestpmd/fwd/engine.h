@@ -2,6 +2,7 @@
 #define FWD_ENGINE_H
 #include "eal/mempool.h"
 #include "ethdev/ethdev.h"
+#include "fwd/csum.h"
 #include "fwd/dump.h"
 
 #define TXONLY_HDR_LEN  42
@@ -27,7 +28,8 @@ struct fwd_stream {
 	void *tx_queue;
 	struct mempool *pool; /* for engines that make packets */
 	const struct txonly_frame *txonly;
-	uint32_t retry_num; /* tries more when transmit took less than all; 0: none */
+	struct csum_settings csum; /* of the transmit port */
+	uint32_t retry_num;        /* tries more when transmit took less than all; 0: none */
 	uint32_t retry_delay_cycles;
 	uint16_t tx_port;
 	uint8_t peer_mac[6]; /* of what the transmit port sends to */
@@ -47,6 +49,8 @@ struct fwd_stream {
 	uint64_t rx_packets;
 	uint64_t tx_packets;
 	uint64_t fwd_dropped;
+	uint64_t rx_bad_ip_csum; /* what the receive port found wrong; csum counts */
+	uint64_t rx_bad_l4_csum;
 	uint64_t busy_cycles;
 	uint32_t flow;           /* of the next packet that txonly makes */
 	uint32_t random;         /* state of its generator */

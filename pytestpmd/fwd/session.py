@@ -282,6 +282,8 @@ class Session:
             tx_dropped=sum(stream.count("fwd_dropped") for stream in sending) + counted.oerrors,
             rx_bursts=receiving[0].bursts("rx_bursts") if len(receiving) == 1 else None,
             tx_bursts=sending[0].bursts("tx_bursts") if len(sending) == 1 else None,
+            bad_ip_csum=sum(stream.count("rx_bad_ip_csum") for stream in receiving),
+            bad_l4_csum=sum(stream.count("rx_bad_l4_csum") for stream in receiving),
         )
 
 
@@ -298,6 +300,8 @@ def _stream_stats(stream: Stream) -> StreamStats | None:
         *counts,
         stream.bursts("rx_bursts"),
         stream.bursts("tx_bursts"),
+        stream.count("rx_bad_ip_csum"),
+        stream.count("rx_bad_l4_csum"),
     )
 
 

@@ -10,13 +10,15 @@ from pytestpmd.config import ForwardConfig, peer_of
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.ethdev.port import EthPort
-from pytestpmd.fwd import Engine
+from pytestpmd.fwd import Engine, csum
 from pytestpmd.fwd.dump import RECEIVED, SENT, DumpRing
 from pytestpmd.fwd.frame import txonly_frame
 from pytestpmd.fwd.sleep import Sleep, SleepCounts
 from pytestpmd.fwd.topology import LcoreSpec, StreamSpec
 
 CLOCK_SAMPLE_US = 5_000
+#: Of ``struct fwd_stream``; the lcore writes them.
+COUNTERS = ("rx_packets", "tx_packets", "fwd_dropped", "busy_cycles", "rx_bad_ip_csum", "rx_bad_l4_csum")
 #: What can wait in a queue before ``start``: no ring is longer. A port that always has packets is left at that.
 FLUSH_MOST = 32768
 
@@ -52,12 +54,11 @@ class Stream:
         both = forward.verbose > SENT
         self.ptr.dump_received = both or forward.verbose == RECEIVED
         self.ptr.dump_sent = both or forward.verbose == SENT
+        csum.follow(self.ptr.csum, forward.csum[self.spec.tx_port])
 
     def clear(self) -> None:
         """Count from here; the lcore owns the counters, so they are subtracted, not written."""
-        self.baseline = {
-            name: int(getattr(self.ptr, name)) for name in ("rx_packets", "tx_packets", "fwd_dropped", "busy_cycles")
-        }
+        self.baseline = {name: int(getattr(self.ptr, name)) for name in COUNTERS}
         for name in ("rx_bursts", "tx_bursts"):
             counts = ffi.unpack(getattr(self.ptr, name), lib.BURST_BINS)
             self.baseline |= {f"{name}{size}": count for size, count in enumerate(counts) if count}
@@ -192,6 +193,7 @@ class StreamMaker:
         frame = memory.struct("struct txonly_frame")
         txonly_frame(forward, tx.mac, peer).fill(frame)
         ptr.txonly = frame
+        csum.fill(ptr.csum, forward.csum[spec.tx_port], tx.conf.tx_offloads if tx.conf else 0)
         stream = Stream(spec, ptr)
         stream.follow(forward)
         return stream

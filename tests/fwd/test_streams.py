@@ -1,16 +1,18 @@
 """A plan made into what C runs."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from pytestpmd._dataplane import ffi, lib
-from pytestpmd.config import ForwardConfig
+from pytestpmd.config import CsumConfig, ForwardConfig
 from pytestpmd.drivers.null import NullPort
 from pytestpmd.eal.memory import Arena, address_of
 from pytestpmd.eal.mempool import Mempool
+from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.ethdev.port import PortConf
 from pytestpmd.fwd import ENGINES
 from pytestpmd.fwd.streams import FlushJob, LcoreJob, StreamMaker, Streams, clock_hz
@@ -100,6 +102,16 @@ def test_the_frame_of_txonly_is_the_port_s(make: Make, ports: dict[int, NullPort
         frame = stream.ptr.txonly
         assert bytes(frame.hdr)[6:12] == ports[stream.spec.tx_port].mac
         assert (frame.nb_segs, list(frame.seg_len[0:2]), frame.pkt_len) == (2, [64, 36], 100)
+
+
+def test_the_csum_engine_is_told_of_the_transmit_port(make: Make, ports: dict[int, NullPort], pool: Mempool) -> None:
+    ports[1].conf = PortConf(tx_offloads=TxOffload.TCP_CKSUM | TxOffload.TCP_TSO)
+    told = {1: CsumConfig(mac_swap=False, tso_segsz=800)}
+    for stream in make(csum=defaultdict(CsumConfig, told)).streams:
+        settings, is_told = stream.ptr.csum, stream.spec.tx_port == 1
+        assert (settings.tcp_flags, settings.udp_flags) == (lib.MBUF_F_TX_TCP_CKSUM if is_told else 0, 0)
+        assert (settings.tso_flags, settings.tso_segsz) == ((lib.MBUF_F_TX_TCP_SEG, 800) if is_told else (0, 0))
+        assert settings.mac_swap != is_told
 
 
 def test_lcores_get_the_streams_that_they_were_dealt(make: Make, ports: dict[int, NullPort], pool: Mempool) -> None:

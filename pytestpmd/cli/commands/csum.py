@@ -1,0 +1,89 @@
+"""``csum``, ``tso``: what the csum engine asks of the port that sends, and what it does itself."""
+
+from typing import TYPE_CHECKING
+
+from pytestpmd.cli.registry import command
+from pytestpmd.cli.render import csum as render
+from pytestpmd.config import offloads_of
+from pytestpmd.errors import ConfigError, NotSupported
+from pytestpmd.ethdev.offloads import Offloads, TxOffload
+from pytestpmd.ethdev.port import EthPort, PortState
+
+if TYPE_CHECKING:
+    from pytestpmd.app import TestPmd
+
+SEGMENTATION = TxOffload.TCP_TSO | TxOffload.UDP_TSO
+
+
+def _stopped(app: "TestPmd", port_id: int) -> EthPort:
+    """A port whose offloads may change now."""
+    port = app.ports[port_id]
+    if port.state is PortState.STARTED:
+        raise ConfigError(f"Please stop port {port_id} first")
+    return port
+
+
+def _ask(app: "TestPmd", port_id: int, offloads: int, on: bool) -> None:
+    """Have these offloads, or not, from the port's next start on."""
+    queues = app.config.queues
+    asked = offloads_of(queues, port_id)
+    queues.port_offloads[port_id] = Offloads(asked.rx, asked.tx | offloads if on else asked.tx & ~offloads)
+
+
+def _shown(app: "TestPmd", port_id: int) -> str:
+    return render.csum(offloads_of(app.config.queues, port_id).tx)
+
+
+@command(
+    "csum set (ip|udp|tcp|sctp|outer-ip|outer-udp) (hw|sw) (port_id)",
+    "Set whether a port or the csum engine makes a checksum.",
+    "config",
+)
+def csum_set(app: "TestPmd", header: str, where: str, port_id: int) -> str:
+    port = _stopped(app, port_id)
+    _, name, offload = render.CHECKSUMS[header]
+    if where == "hw" and not port.info().tx_offload_capa & offload:
+        return f"{name} checksum offload is not supported by port {port_id}\n{_shown(app, port_id)}"
+    _ask(app, port_id, offload, where == "hw")
+    return _shown(app, port_id)
+
+
+@command("csum show (port_id)", "Show which checksums a port makes, and which the csum engine.", "display")
+def csum_show(app: "TestPmd", port_id: int) -> str:
+    _stopped(app, port_id)
+    return _shown(app, port_id)
+
+
+@command("csum parse-tunnel (on|off) (port_id)", "Set whether the csum engine looks into tunnels.", "config")
+def csum_parse_tunnel(app: "TestPmd", mode: str, port_id: int) -> str:
+    port = app.ports[port_id]
+    if mode == "on":
+        raise NotSupported(f"Parsing tunnels is not supported: port {port.port_id} sends them as it would without")
+    return _shown(app, port_id)
+
+
+@command("csum mac-swap (on|off) (port_id)", "Set whether the csum engine writes the MAC addresses.", "config")
+def csum_mac_swap(app: "TestPmd", mode: str, port_id: int) -> None:
+    app.config.forward.csum[app.ports[port_id].port_id].mac_swap = mode == "on"
+    app.session.follow_settings()
+
+
+@command("tso set (segsize) (port_id)", "Set how much TCP data a port sends in each packet; 0: as it comes.", "config")
+def tso_set(app: "TestPmd", size: int, port_id: int) -> str:
+    capable = _stopped(app, port_id).info().tx_offload_capa
+    app.config.forward.csum[port_id].tso_segsz = size
+    _ask(app, port_id, SEGMENTATION & capable if size else SEGMENTATION, bool(size))
+    return tso_show(app, port_id)
+
+
+@command("tso show (port_id)", "Show how much TCP data a port sends in each packet.", "display")
+def tso_show(app: "TestPmd", port_id: int) -> str:
+    capable = _stopped(app, port_id).info().tx_offload_capa
+    size = app.config.forward.csum[port_id].tso_segsz
+    if not size:
+        return "TSO and UFO for non-tunneled packets is disabled"
+    if not capable & SEGMENTATION:
+        raise ConfigError(f"Error: both TSO and UFO are not supported by port {port_id}")
+    kinds = {"TSO": TxOffload.TCP_TSO, "UFO": TxOffload.UDP_TSO}
+    lines = [f"Warning: port {port_id} doesn't support {name}" for name, bit in kinds.items() if not capable & bit]
+    return "\n".join([*lines, f"segment size for non-tunneled packets is {size}"])

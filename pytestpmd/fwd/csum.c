@@ -1,0 +1,163 @@
+/* csum: new checksums for what is forwarded, made here or asked of the port that sends.
+ *
+ * What a port is asked for, it is asked with flags and lengths alone, and the checksum field is
+ * left as it came: the pseudo header's sum, which a virtio device wants to find there, is the
+ * driver's to write (in DPDK, tx_prepare's). A driver is asked only where it cannot go wrong: all
+ * headers are in the first segment, and no padding follows which a device would sum up, or send on
+ * as data.
+ *
+ * A packet that is right leaves as it came, but for SCTP, whose CRC32c the original replaces by 0.
+ * Unlike the original, this engine leaves the transport checksum of a fragment alone (it is that of
+ * the whole datagram), and that of a packet which is not all there. */
+#include "eal/ether.h"
+#include "eal/net.h"
+#include "eal/parse.h"
+#include "eal/segments.h"
+#include "fwd/engine.h"
+
+#define RX_IP_CKSUM_MASK (MBUF_F_RX_IP_CKSUM_BAD | MBUF_F_RX_IP_CKSUM_GOOD)
+#define RX_L4_CKSUM_MASK (MBUF_F_RX_L4_CKSUM_BAD | MBUF_F_RX_L4_CKSUM_GOOD)
+
+static void count_bad(struct fwd_stream *fs, uint64_t rx_flags)
+{
+	fs->rx_bad_ip_csum += (rx_flags & RX_IP_CKSUM_MASK) == MBUF_F_RX_IP_CKSUM_BAD;
+	fs->rx_bad_l4_csum += (rx_flags & RX_L4_CKSUM_MASK) == MBUF_F_RX_L4_CKSUM_BAD;
+}
+
+/* The checksum of bytes whose sum, with what is now in the field, is `sum` (RFC 1624). */
+static uint16_t cksum_without(uint32_t sum, uint16_t field)
+{
+	return (uint16_t)~net_cksum_fold((uint64_t)sum + (uint16_t)~field);
+}
+
+static uint32_t l4_off(const struct net_hdrs *h)
+{
+	return (uint32_t)h->l2_len + h->l3_len;
+}
+
+static uint64_t do_ip(const struct csum_settings *set, struct mbuf *m, const struct net_hdrs *h)
+{
+	const struct ipv4_hdr *ipv4 = (const void *)h->ip;
+	uint16_t sum = 0;
+
+	if (h->is_ipv6)
+		return MBUF_F_TX_IPV6;
+	if (set->ip_flags)
+		return MBUF_F_TX_IPV4 | set->ip_flags;
+	net_cksum_raw_mbuf(m, h->l2_len, h->l3_len, &sum);
+	sum = cksum_without(sum, ipv4->cksum);
+	pkt_write(m, h->l2_len + (uint32_t)offsetof(struct ipv4_hdr, cksum), sizeof(sum), &sum);
+	return MBUF_F_TX_IPV4;
+}
+
+/* The checksum of TCP or UDP when the field at `off` holds `field`. */
+static void write_l4(struct mbuf *m, const struct net_hdrs *h, uint32_t off, uint16_t field)
+{
+	uint32_t len = h->end - l4_off(h);
+	uint16_t sum = 0;
+
+	net_cksum_raw_mbuf(m, l4_off(h), len, &sum);
+	sum = cksum_without((uint32_t)sum + net_cksum_pseudo(h->ip, h->proto, len), field);
+	if (sum == 0 && h->proto == IP_PROTO_UDP)
+		sum = 0xffff; /* 0 would say that there is none: RFC 768 */
+	pkt_write(m, off, sizeof(sum), &sum);
+}
+
+static uint64_t do_udp(
+        const struct csum_settings *set, struct mbuf *m, const struct net_hdrs *h, bool may_ask)
+{
+	uint32_t off = l4_off(h) + (uint32_t)offsetof(struct udp_hdr, cksum);
+	uint16_t field = 0;
+
+	if (!pkt_read(m, off, sizeof(field), &field) || field == 0)
+		return 0;
+	if (set->udp_flags && may_ask)
+		return set->udp_flags;
+	write_l4(m, h, off, field);
+	return 0;
+}
+
+static uint64_t do_tcp(
+        const struct csum_settings *set, struct mbuf *m, const struct net_hdrs *h, bool may_ask)
+{
+	uint32_t off = l4_off(h) + (uint32_t)offsetof(struct tcp_hdr, cksum);
+	uint16_t field = 0;
+
+	if (may_ask && set->tso_flags && m->pkt_len > l4_off(h) + h->l4_len + set->tso_segsz) {
+		m->tso_segsz = set->tso_segsz;
+		return set->tso_flags | (h->is_ipv6 ? 0 : MBUF_F_TX_IP_CKSUM);
+	}
+	if (set->tcp_flags && may_ask)
+		return set->tcp_flags;
+	if (pkt_read(m, off, sizeof(field), &field))
+		write_l4(m, h, off, field);
+	return 0;
+}
+
+static uint64_t do_sctp(
+        const struct csum_settings *set, struct mbuf *m, const struct net_hdrs *h, bool may_ask)
+{
+	static const uint32_t none;
+
+	if (set->sctp_flags && may_ask && (h->end - h->l2_len) % 4 == 0)
+		return set->sctp_flags;
+	pkt_write(m, l4_off(h) + (uint32_t)offsetof(struct sctp_hdr, cksum), sizeof(none), &none);
+	return 0;
+}
+
+static uint64_t do_l4(const struct csum_settings *set, struct mbuf *m, const struct net_hdrs *h)
+{
+	bool may_ask = h->end == m->pkt_len && l4_off(h) + h->l4_len <= m->data_len;
+
+	switch (h->proto) {
+	case IP_PROTO_TCP:
+		return do_tcp(set, m, h, may_ask);
+	case IP_PROTO_UDP:
+		return do_udp(set, m, h, may_ask);
+	case IP_PROTO_SCTP:
+		return do_sctp(set, m, h, may_ask);
+	default:
+		return 0;
+	}
+}
+
+static void do_packet(struct fwd_stream *fs, struct mbuf *m)
+{
+	const struct csum_settings *set = &fs->csum;
+	struct net_hdrs h;
+	uint64_t flags = 0;
+
+	count_bad(fs, m->ol_flags);
+	if (load_relaxed(&set->mac_swap)) {
+		struct ether_addrs *ether = mbuf_ether(m);
+
+		memcpy(ether->dst, fs->peer_mac, sizeof(ether->dst));
+		memcpy(ether->src, fs->own_mac, sizeof(ether->src));
+	}
+	if (net_parse_ip(m, &h)) {
+		flags = do_ip(set, m, &h) | do_l4(set, m, &h);
+		m->l2_len = (uint8_t)h.l2_len;
+		m->l3_len = h.l3_len;
+		m->l4_len = (uint8_t)h.l4_len;
+	}
+	m->ol_flags = flags;
+}
+
+static bool csum_forward(struct fwd_stream *fs)
+{
+	struct mbuf *pkts[MAX_PKT_BURST];
+	uint16_t n = stream_receive(fs, pkts);
+
+	if (n == 0)
+		return false;
+	for (uint16_t i = 0; i < n; i++) {
+		if (i + 1 < n)
+			prefetch_to_write(mbuf_data(pkts[i + 1]));
+		do_packet(fs, pkts[i]);
+	}
+	stream_transmit(fs, pkts, n);
+	return true;
+}
+
+FWD_ENGINE("csum", csum_forward, "recompute checksums, or have the port do it", .can_retry = true,
+        .receives = true, .transmits = true);

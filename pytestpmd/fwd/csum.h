@@ -1,0 +1,19 @@
+#ifndef FWD_CSUM_H
+#define FWD_CSUM_H
+#include "eal/mbuf.h"
+
+/* What the csum engine does with packets for one transmit port. `*_flags` are those of the mbuf for
+ * what the port does itself, and 0 for what is to be done here. */
+struct csum_settings {
+	uint64_t ip_flags;
+	uint64_t udp_flags;
+	uint64_t tcp_flags;
+	uint64_t sctp_flags;
+	uint64_t tso_flags;
+	uint16_t tso_segsz; /* bytes of TCP data in each packet that the port makes of one */
+	uint16_t mac_swap;  /* Python writes while lcores run */
+};
+
+/* C only */
+
+#endif
