@@ -224,8 +224,11 @@ class Backend:
                 self.running_rings |= {ring}
             case m.GetVringBase(ring):
                 self.running_rings -= {ring}
-            case m.ResetOwner() | m.ResetDevice():
+            case m.ResetOwner():
                 self.running_rings = frozenset()
+            case m.ResetDevice():
+                self.running_rings, self.features = frozenset(), 0
+                self.ring_sizes = [0] * self.nb_rings
 
     def _ended_or_not(self) -> ConnectionClosed | NeedData:
         if not self._stream.has_ended:

@@ -83,6 +83,9 @@ class SendRarp(Message):
     wire = Struct("=6s2x")
     mac: bytes
 
+    def check(self) -> None:
+        expect(not self.mac[0] & 1 and any(self.mac), f"{self.mac.hex(':')} is no station's address")
+
     def describe(self) -> str:
         return f"{self.name} mac={self.mac.hex(':')}"
 

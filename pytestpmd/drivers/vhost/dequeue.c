@@ -5,6 +5,7 @@
  *
  * A burst goes in chunks: look at the descriptors and prefetch what they point at, then copy, then
  * use the chains up; the driver is shown all of them at once. */
+#include "drivers/vhost/announce.h"
 #include "drivers/vhost/copy.h"
 #include "drivers/vhost/walk.h"
 
@@ -158,5 +159,7 @@ uint16_t vhost_rx_burst(void *queue, struct mbuf **pkts, uint16_t nb)
 
 	if (!ring_is_live(vq))
 		return 0;
+	if (unlikely(load_acquire(&vq->announces) && nb))
+		return receive_announcement(vq, pkts);
 	return vq->is_packed ? dequeue(vq, pkts, nb, true) : dequeue(vq, pkts, nb, false);
 }

@@ -6,6 +6,7 @@ Every request that ``vhost_user.Backend`` lets through is carried out by one met
 
 from collections.abc import Callable, Iterable, Sequence
 
+from pytestpmd.drivers.vhost.rarp import rarp_frame
 from pytestpmd.drivers.vhost.rings import Ring, VhostQueue
 from pytestpmd.drivers.vhost.shared import Shared
 from pytestpmd.drivers.virtio_net import Feature, Status
@@ -28,8 +29,10 @@ MAX_REQUESTS = 64
 PROTOCOL_FEATURES = (
     ProtocolFeature.MQ
     | ProtocolFeature.LOG_SHMFD
+    | ProtocolFeature.RARP
     | ProtocolFeature.REPLY_ACK
     | ProtocolFeature.MTU
+    | ProtocolFeature.RESET_DEVICE
     | ProtocolFeature.CONFIGURE_MEM_SLOTS
     | ProtocolFeature.STATUS
 )
@@ -52,6 +55,8 @@ class VhostDevice:
         self._channel = BackendChannel(connection, self._machine)
         self._shared = Shared(path, self.rings, lambda: self.features)
         self._logs_writes = False
+        #: To be received as soon as there is a queue for it.
+        self._announcement = b""
         self._status = Status.RESET
         self._queues: Sequence[VhostQueue | None] = [None] * len(self.rings)
         self._handlers: dict[type[Message], Callable[[Message], int]] = {
@@ -73,6 +78,8 @@ class VhostDevice:
             m.SetOwner: lambda _: 0,
             m.SetProtocolFeatures: lambda _: 0,
             m.ResetOwner: self._reset_owner,
+            m.ResetDevice: self._reset_device,
+            m.SendRarp: self._send_rarp,
             **self._shared.handlers,
         }
 
@@ -188,6 +195,25 @@ class VhostDevice:
             ring.stop()
         return 0
 
+    def _reset_device(self, message: Message) -> int:
+        """Everything from the beginning but the memory, which QEMU does not hand over again."""
+        for ring in self.rings:
+            ring.reset()
+        self._status, self.mtu = Status.RESET, None
+        return 0
+
+    def _send_rarp(self, message: Message) -> int:
+        """The guest has come here by migration: who is behind us shall learn it."""
+        assert isinstance(message, m.SendRarp)
+        self._announcement = rarp_frame(message.mac)
+        return 0
+
+    def _announce(self) -> None:
+        ring = self.rings[1]
+        if self._announcement and ring.queue:
+            ring.queue.announce(self._announcement)
+            self._announcement = b""
+
     def _set_mtu(self, message: Message) -> int:
         assert isinstance(message, m.NetSetMtu)
         self.mtu = message.mtu
@@ -273,6 +299,7 @@ class VhostDevice:
                 except DeviceError as error:
                     ring.stop()
                     failure = failure or error
+        self._announce()
         if failure:
             raise failure
 

@@ -80,6 +80,14 @@ class VhostQueue:
         self._bad_chains_told = count
         return count - told, BAD_CHAINS.get(self.ptr.bad_chain, "")
 
+    def announce(self, frame: bytes) -> None:
+        """Have a frame of 64 bytes received as if the driver had sent it; a former one that was not yet is lost."""
+        if self.ptr.announces:
+            self.ptr.announces = 0
+            LCORES.quiesce()
+        ffi.memmove(self.ptr.announcement, frame, len(self.ptr.announcement))
+        lib.vhost_virtqueue_announce(self.ptr)
+
     @staticmethod
     def bytes() -> int:
         """What one takes of an arena."""
@@ -202,6 +210,12 @@ class Ring:
         self.kicked = False
         self._kick_fd = _replace(self._kick_fd, None)
         return self.base
+
+    def reset(self) -> None:
+        """As if nothing had been said of it, but for whom to call."""
+        self.stop()
+        self.size = self.base = 0
+        self.address, self.enabled, self.is_homeless = None, False, False
 
     def set_kick(self, fd: int | None) -> None:
         """The ring is started. Lcores that poll need no kick; without the eventfd they cannot sleep."""

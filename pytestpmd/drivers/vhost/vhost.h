@@ -57,6 +57,7 @@ struct vhost_virtqueue {
 	uint64_t log_used;  /* log address of the used ring, or of the packed ring; NO_LOG: none */
 	uint64_t log_event; /* the same of a packed ring's device event */
 	uint32_t enabled;   /* Python writes, lcore reads */
+	uint32_t announces; /* Python sets, lcore clears: `announcement` is to be received */
 	int32_t call_fd;    /* an eventfd, or -1 */
 	uint16_t size;
 	uint16_t port_id;
@@ -78,6 +79,8 @@ struct vhost_virtqueue {
 	uint64_t bad_chains;
 	uint32_t bad_chain; /* enum vhost_bad_chain: the last one */
 	struct queue_stats stats;
+
+	uint8_t announcement[64]; /* Python writes while `announces` is 0 */
 } ALIGNED(64);
 
 #define VHOST_MAX_RING_SIZE 32768
@@ -91,6 +94,9 @@ uint16_t vhost_virtqueue_index(const struct vhost_virtqueue *vq);
 
 /* Let lcores serve the ring, or not; whoever turns it off waits for them besides. */
 void vhost_virtqueue_enable(struct vhost_virtqueue *vq, bool on);
+
+/* Have `announcement` received before anything else that comes. */
+void vhost_virtqueue_announce(struct vhost_virtqueue *vq);
 
 /* Rx and Tx bursts; `queue` is a struct vhost_virtqueue. What the front-end transmits we receive.
  * Which kind of ring it has turns out when it comes, so the burst looks. */
