@@ -14,6 +14,7 @@
 #include "eal/parse.h"
 #include "eal/segments.h"
 #include "fwd/engine.h"
+#include "fwd/split.h"
 
 #define RX_IP_CKSUM_MASK (MBUF_F_RX_IP_CKSUM_BAD | MBUF_F_RX_IP_CKSUM_GOOD)
 #define RX_L4_CKSUM_MASK (MBUF_F_RX_L4_CKSUM_BAD | MBUF_F_RX_L4_CKSUM_GOOD)
@@ -154,6 +155,8 @@ static bool csum_forward(struct fwd_stream *fs)
 		if (i + 1 < n)
 			prefetch_to_write(mbuf_data(pkts[i + 1]));
 		do_packet(fs, pkts[i]);
+		if (unlikely(fs->csum.split))
+			pkts[i] = stream_split(fs, pkts[i]);
 	}
 	stream_transmit(fs, pkts, n);
 	return true;

@@ -11,6 +11,7 @@ struct csum_settings {
 	uint64_t sctp_flags;
 	uint64_t tso_flags;
 	uint16_t tso_segsz; /* bytes of TCP data in each packet that the port makes of one */
+	uint16_t split;     /* send copies in segments of other lengths: split.h */
 	uint16_t mac_swap;  /* Python writes while lcores run */
 };
 

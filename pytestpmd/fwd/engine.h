@@ -10,7 +10,7 @@
 #define BURST_BINS      513
 
 /* What txonly sends: Ethernet, IPv4 and UDP headers made up by Python, and the lengths of the
- * segments. */
+ * segments, which csum may split packets into as well. */
 struct txonly_frame {
 	uint8_t hdr[42];
 	uint16_t nb_segs;
@@ -53,7 +53,7 @@ struct fwd_stream {
 	uint64_t rx_bad_l4_csum;
 	uint64_t busy_cycles;
 	uint32_t flow;           /* of the next packet that txonly makes */
-	uint32_t random;         /* state of its generator */
+	uint32_t random;         /* state of stream_random */
 	uint64_t rx_bursts[513]; /* by size, when record_bursts */
 	uint64_t tx_bursts[513];
 } ALIGNED(64);
@@ -86,6 +86,17 @@ uint32_t fwd_flush(struct fwd_stream *fs, uint32_t most);
 	        .packet_fwd = (function),                                                          \
 	        __VA_ARGS__};                                                                      \
 	LINKER_TABLE_ENTRY(fwd_engines, function##_engine)
+
+/* xorshift32: who splits packets up has no need of more. */
+static inline uint32_t stream_random(struct fwd_stream *fs)
+{
+	uint32_t x = fs->random ? fs->random : 0x9e3779b9;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return fs->random = x;
+}
 
 static ALWAYS_INLINE uint16_t stream_receive(struct fwd_stream *fs, struct mbuf **pkts)
 {

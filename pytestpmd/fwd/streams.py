@@ -194,6 +194,7 @@ class StreamMaker:
         txonly_frame(forward, tx.mac, peer).fill(frame)
         ptr.txonly = frame
         csum.fill(ptr.csum, forward.csum[spec.tx_port], tx.conf.tx_offloads if tx.conf else 0)
+        ptr.csum.split = forward.txsplit != "off"
         stream = Stream(spec, ptr)
         stream.follow(forward)
         return stream

@@ -34,17 +34,6 @@ static void set_lengths(uint8_t *frame, uint32_t pkt_len)
 	put_u16(frame + IPV4_CSUM_AT, (uint16_t)~sum);
 }
 
-/* xorshift32: who shares a stream's packets out has no need of more. */
-static uint32_t next_random(struct fwd_stream *fs)
-{
-	uint32_t x = fs->random ? fs->random : 0x9e3779b9;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return fs->random = x;
-}
-
 /* Segments behind the first; false when the pool is empty, with what was taken linked to pkt for
  * the caller to free. */
 static NOINLINE bool add_segments(struct fwd_stream *fs, struct mbuf *pkt)
@@ -54,7 +43,7 @@ static NOINLINE bool add_segments(struct fwd_stream *fs, struct mbuf *pkt)
 	struct mbuf *last = pkt;
 
 	if (frame->split_random)
-		nb_segs = (uint16_t)(1 + next_random(fs) % nb_segs);
+		nb_segs = (uint16_t)(1 + stream_random(fs) % nb_segs);
 	for (uint16_t i = 1; i < nb_segs; i++) {
 		struct mbuf *seg;
 

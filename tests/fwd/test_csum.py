@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fakes.checksums import fields, frame, ipv4, ipv6, right_frames, spoiled, tcp, udp
-from fakes.packets import MakePool, content, free, packet, segments_of
+from fakes.packets import MakePool, content, free, packet, segments_of, take
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, IPv6ExtHdrRouting
 from scapy.layers.l2 import ARP, Dot1Q, Ether
@@ -19,6 +19,7 @@ from pytestpmd.config import CsumConfig
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.fwd import csum
+from pytestpmd.fwd.frame import Frame
 
 MakeWire = Callable[..., Any]
 MACS = bytes.fromhex("02000000000a") + bytes.fromhex("02000000000b")
@@ -58,13 +59,18 @@ class Engine:
         csum.fill(self.stream.csum, CsumConfig(**config), offloads)
         return self
 
-    def forward_mbufs(self, *mbufs: Any) -> list[Any]:
-        """The caller frees what comes out."""
+    def forward_copies(self, *mbufs: Any) -> list[Any]:
+        """What comes out, which the caller frees."""
         self._in += mbufs
         self._wire.turn()
         out, self._out = self._out, []
-        assert out == list(mbufs)
+        assert len(out) == len(mbufs)
         return out
+
+    def forward_mbufs(self, *mbufs: Any) -> list[Any]:
+        """The same, where these very mbufs must come out."""
+        assert self.forward_copies(*mbufs) == list(mbufs)
+        return list(mbufs)
 
     def forward(self, data: bytes, *, split: tuple[int, ...] = ()) -> bytes:
         """What becomes of one frame, in segments of these lengths."""
@@ -331,6 +337,75 @@ def test_what_the_receive_port_found_wrong_is_counted(engine: Engine) -> None:
         free(*engine.forward_mbufs(mbuf))
         now = engine.stream.rx_bad_ip_csum, engine.stream.rx_bad_l4_csum
         assert tuple(after - then for after, then in zip(now, before, strict=True)) == counts
+
+
+# In other segments.
+
+
+def split(engine: Engine, lengths: tuple[int, ...], *, rand: bool = False) -> None:
+    """As ``set txpkts`` and ``set txsplit`` have it."""
+    engine.stream.csum.split = 1
+    Frame(bytes(42), lengths, split_random=rand).fill(engine.stream.txonly)
+
+
+def sent_split(engine: Engine, data: bytes, came_in: tuple[int, ...] = ()) -> tuple[bytes, list[int]]:
+    """A frame as it was sent, and the lengths of its segments."""
+    in_use = engine.pool.in_use()
+    (mbuf,) = engine.forward_copies(packet(engine.pool, data, split=came_in))
+    result, segments = content(mbuf), [segment.data_len for segment in segments_of(mbuf)]
+    engine.lengths, engine.flags = (mbuf.l2_len, mbuf.l3_len, mbuf.l4_len), int(mbuf.ol_flags)
+    free(mbuf)
+    assert engine.pool.in_use() == in_use
+    return result, segments
+
+
+@pytest.mark.parametrize(
+    ("lengths", "segments"),
+    [
+        ((64,), [1000]),
+        ((64, 64), [64, 936]),
+        ((14, 1, 0, 100, 50), [14, 1, 100, 885]),
+        ((14, 986, 100), [14, 986]),
+        ((500, 400, 300, 200), [500, 400, 100]),
+        ((2000, 1), [1000]),
+        ((1,) * 255, [1] * 254 + [746]),
+    ],
+)
+@pytest.mark.parametrize("came_in", [(), (100, 3)])
+def test_a_packet_leaves_in_the_segments_that_were_asked_for(
+    engine: Engine, lengths: tuple[int, ...], segments: list[int], came_in: tuple[int, ...]
+) -> None:
+    right = frame(ipv4(), tcp(), payload=1000 - 14 - 20 - 32)
+    split(engine, lengths)
+    assert sent_split(engine, spoiled(right), came_in) == (after(right), segments)
+    engine.set(ALL_HW, tso_segsz=100)
+    split(engine, lengths)
+    assert sent_split(engine, right, came_in) == (after(right), segments)
+    assert engine.lengths == (14, 20, 32)
+    assert engine.flags & lib.MBUF_F_TX_TCP_SEG
+
+
+def test_a_packet_may_leave_in_a_random_number_of_segments(engine: Engine) -> None:
+    right = frame(ipv4(), udp(), payload=300)
+    split(engine, (50, 60, 70, 80), rand=True)
+    sent = [sent_split(engine, right) for _ in range(60)]
+    assert {data for data, _ in sent} == {after(right)}
+    assert {tuple(segments) for _, segments in sent} == {(342,), (50, 292), (50, 60, 232), (50, 60, 70, 162)}
+
+
+def test_a_packet_that_no_segment_can_hold_leaves_as_it_is(engine: Engine) -> None:
+    right = frame(ipv4(), udp(), payload=2400)
+    split(engine, (100, 100))
+    assert sent_split(engine, right, (1000, 1000)) == (after(right), [1000, 1000, 442])
+
+
+@pytest.mark.parametrize("left", range(5))
+def test_a_packet_leaves_as_it_is_when_there_are_no_mbufs(engine: Engine, left: int) -> None:
+    right = frame(ipv4(), udp(), payload=300)
+    split(engine, (50, 60, 70, 80))
+    held = take(engine.pool, engine.pool.count_free() - 1 - left)
+    assert sent_split(engine, right) == (after(right), [342] if left < 4 else [50, 60, 70, 162])
+    free(*held)
 
 
 # Anything at all.

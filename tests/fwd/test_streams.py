@@ -114,6 +114,11 @@ def test_the_csum_engine_is_told_of_the_transmit_port(make: Make, ports: dict[in
         assert settings.mac_swap != is_told
 
 
+@pytest.mark.parametrize(("txsplit", "is_split"), [("off", 0), ("on", 1), ("rand", 1)])
+def test_the_csum_engine_is_told_whether_packets_are_split(make: Make, txsplit: str, is_split: int) -> None:
+    assert {stream.ptr.csum.split for stream in make(txsplit=txsplit).streams} == {is_split}
+
+
 def test_lcores_get_the_streams_that_they_were_dealt(make: Make, ports: dict[int, NullPort], pool: Mempool) -> None:
     made = make(3, 5, 9)
     assert [job.lcore_id for job in made.jobs] == [3, 5, 9]

@@ -38,7 +38,7 @@ def txpkts(app: "TestPmd", lengths: tuple[int, ...]) -> str:
     return ""
 
 
-@command("set txsplit (value)", "Set how txonly splits packets: off, on or rand.", "config", value=TEXT)
+@command("set txsplit (value)", "Set how txonly and csum split packets: off, on or rand.", "config", value=TEXT)
 def set_txsplit(app: "TestPmd", value: str) -> None:
     if value not in SPLITS:
         raise ConfigError(f'unknown value: "{value}"')
