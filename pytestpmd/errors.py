@@ -47,6 +47,14 @@ class DeviceTimeout(DeviceError):
     """The device, or its back-end, did not answer in time."""
 
 
+class OperationError(DeviceError):
+    """What an operation of ethdev returns as ``-code``; the text is the system's for it."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(os.strerror(code))
+        self.code = code
+
+
 class ProtocolError(DeviceError):
     """The vhost-user conversation broke a rule."""
 

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, ClassVar
 
 from pytestpmd.errors import ConfigError, NotSupported, PortError
+from pytestpmd.ethdev.filters import Filters
 from pytestpmd.ethdev.link import SPEED_UNKNOWN, Link
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload, names
 from pytestpmd.ethdev.report import DeviceReport
@@ -143,7 +144,7 @@ class Queue:
         self.baseline = self.lifetime()
 
 
-class EthPort(ABC):
+class EthPort(Filters, ABC):
     """The base of every driver: the life cycle and its rules here, the device in the subclass's hooks."""
 
     driver_name: ClassVar[str]
@@ -158,11 +159,11 @@ class EthPort(ABC):
     tx_xstats: ClassVar[tuple[tuple[str, str], ...]] = (("packets", "packets"), ("bytes", "bytes"))
 
     def __init__(self, name: str, devargs: str = "") -> None:
+        super().__init__()
         self.name = name
         self.devargs = devargs
         self.port_id = -1
         self.state = PortState.STOPPED
-        self.mac = bytes(6)
         self.mtu = 1500
         self.promiscuous = False
         self.all_multicast = False

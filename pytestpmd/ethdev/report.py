@@ -63,6 +63,18 @@ class RingReport:
 
 
 @dataclass(frozen=True)
+class ControlReport:
+    """The control queue, by its index: commands sent, those that the device refused, why no more are sent (or ""), and
+    the last ones with how each went."""
+
+    index: int
+    sent: int
+    refused: int
+    broken: str = ""
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class DeviceReport:
     """A port's end of a virtio device; ``side`` is front-end or back-end.
 
@@ -76,3 +88,5 @@ class DeviceReport:
     memory: tuple[RegionReport, ...] = ()
     rings: tuple[RingReport, ...] = ()
     conversation: tuple[str, ...] = ()
+    control: ControlReport | None = None
+    config: Mapping[str, int | str] = field(default_factory=dict)

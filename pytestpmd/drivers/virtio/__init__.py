@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 
 from pytestpmd.drivers import driver
-from pytestpmd.drivers.virtio.port import VirtioPort, driver_log, log
+from pytestpmd.drivers.virtio.controlled import driver_log, log
+from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio.transport.user import VhostUserTransport
 from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, Feature
 from pytestpmd.eal.devargs import DevArgs, Mac, arg, choice, integer
@@ -29,6 +30,14 @@ DEFAULT_FEATURES = (
     | Feature.VIRTIO_RING_F_INDIRECT_DESC
     | Feature.VIRTIO_RING_F_EVENT_IDX
     | Feature.VIRTIO_F_VERSION_1
+)
+#: Asked of those that are to have a control queue.
+CONTROL_FEATURES = (
+    Feature.VIRTIO_NET_F_CTRL_VQ
+    | Feature.VIRTIO_NET_F_CTRL_RX
+    | Feature.VIRTIO_NET_F_CTRL_VLAN
+    | Feature.VIRTIO_NET_F_CTRL_MAC_ADDR
+    | Feature.VIRTIO_NET_F_GUEST_ANNOUNCE
 )
 
 
@@ -51,6 +60,7 @@ class VirtioUserPort(VirtioPort):
         path: Path
         mac: Mac | None = None
         queue_size: int = arg(256, convert=integer(2, MAX_QUEUE_SIZE))
+        cq: bool = False
         queues: int = arg(1, convert=integer(1, MAX_QUEUE_PAIRS))
         mrg_rxbuf: bool = True
         packed_vq: bool = False
@@ -83,6 +93,8 @@ class VirtioUserPort(VirtioPort):
             wanted |= Feature.VIRTIO_F_RING_PACKED
         if args.mac is None:
             wanted &= ~Feature.VIRTIO_NET_F_MAC
+        if args.cq or args.queues > 1:
+            wanted |= CONTROL_FEATURES
         if args.queues > 1:
-            wanted |= Feature.VIRTIO_NET_F_MQ | Feature.VIRTIO_NET_F_CTRL_VQ
+            wanted |= Feature.VIRTIO_NET_F_MQ
         return wanted

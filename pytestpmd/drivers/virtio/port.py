@@ -10,6 +10,8 @@ from typing import Any
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers.virtio import report
+from pytestpmd.drivers.virtio.controlled import MAX_MAC_ADDRS, ControlledPort, driver_log, log
+from pytestpmd.drivers.virtio.ctrlq import ControlQueue
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
 from pytestpmd.drivers.virtio.paths import RX_PATHS, TX_PATHS, Choice, Facts, Path, choose, explain
 from pytestpmd.drivers.virtio.status import DeviceStatus
@@ -20,14 +22,13 @@ from pytestpmd.eal.cpu import simd_width
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena, Region
 from pytestpmd.eal.mempool import Mempool
-from pytestpmd.errors import ConfigError, DeviceError, NotSupported
+from pytestpmd.errors import ConfigError, DeviceError
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
 from pytestpmd.ethdev.port import (
     SPEED_UNKNOWN,
     BurstChoice,
     DescLimits,
     DeviceInfo,
-    EthPort,
     Link,
     PortConf,
     Queue,
@@ -35,13 +36,8 @@ from pytestpmd.ethdev.port import (
 )
 from pytestpmd.ethdev.report import DeviceReport
 from pytestpmd.ethdev.stats import SIZE_BINS
-from pytestpmd.log import log_type
-
-log = log_type("pmd.net.virtio.init", "VIRTIO_INIT")
-driver_log = log_type("pmd.net.virtio.driver", "VIRTIO_DRIVER")
 
 MIN_RING_SIZE = 32
-MAX_MAC_ADDRS = 64
 MIN_RX_BUFSIZE = 64
 #: Rings of the first pair, which back-ends wait for whether or not they are polled.
 NB_FIRST_PAIR = 2
@@ -51,7 +47,7 @@ _CASTS = (("multicast_packets", "multicast"), ("broadcast_packets", "broadcast")
 _GOOD = (("good_packets", "packets"), ("good_bytes", "bytes"))
 
 
-class VirtioPort(EthPort):
+class VirtioPort(ControlledPort):
     """The port of a virtio device; a subclass makes the :class:`Transport` and says which features it wants."""
 
     rx_xstats = (*_GOOD, ("errors", "errors"), *_CASTS, *_SIZES)
@@ -79,6 +75,7 @@ class VirtioPort(EthPort):
         self._virtqueues: list[Virtqueue] = []
         self._memory: Arena | None = None
         self._pools: list[Mempool] = []
+        self._control: ControlQueue | None = None
         self._running = self._is_live = False
         self._status = DeviceStatus(transport)
         self._told: set[int] = set()
@@ -108,16 +105,6 @@ class VirtioPort(EthPort):
     def link(self) -> Link:
         up = self._is_live and self.transport.connected
         return Link(up, self._speed if up else 0, autoneg=True)
-
-    def set_promiscuous(self, on: bool) -> None:
-        self._need_control_queue()
-
-    def set_all_multicast(self, on: bool) -> None:
-        self._need_control_queue()
-
-    def _need_control_queue(self) -> None:
-        log.info("host does not support rx control")
-        raise NotSupported("Operation not supported")
 
     def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
         return explain("Rx", RX_PATHS, self.choice.facts), explain("Tx", TX_PATHS, self.choice.facts)
@@ -184,6 +171,7 @@ class VirtioPort(EthPort):
         virtqueues = [Virtqueue(i, self._queue_size, agreed.packed, memory, private) for i in range(nb_queues)]
         self._release_queues()
         self._virtqueues, self._memory, self._pools = virtqueues, memory, [pool]
+        self._control = self.make_control(agreed, self._nb_pairs)
         self.agreed, self.choice = agreed, self._choose(agreed, conf)
         for vq in self._virtqueues:
             thresh = conf.rx_free_thresh if vq.is_rx else conf.tx_free_thresh
@@ -278,6 +266,8 @@ class VirtioPort(EthPort):
 
     def _regions(self) -> list[Region]:
         arenas = [self._memory, *(pool.arena for pool in self._pools)]
+        if self._control and not self.transport.serves_control:
+            arenas.append(self._control.memory)
         return [arena.region() for arena in arenas if arena is not None]
 
     def _set_up_queues(self) -> None:
@@ -287,10 +277,12 @@ class VirtioPort(EthPort):
         for vq in self._virtqueues:
             if vq.is_polled or vq.index < NB_FIRST_PAIR:
                 self.transport.enable_queue(vq.index, True)
+        self.set_up_control()
 
     def _driver_ok(self) -> None:
         """Step 8: the device is live, and may hear of buffers from now on (3.1.1: not before)."""
         self._status.tell(STARTED | Status.DRIVER_OK)
+        self.begin_control(len(self._virtqueues) // 2)
         for vq in self._virtqueues:
             vq.arm(self.transport.kick_fd(vq.index))
         self._is_live = True
@@ -312,6 +304,7 @@ class VirtioPort(EthPort):
                 self.transport.enable_queue(vq.index, False)
             for vq in self._virtqueues:
                 self.transport.stop_queue(vq.index)
+            self.stop_control()
             self._status.tell(Status.RESET)
         except DeviceError as error:
             self.transport.drop(f"the back-end did not stop: {error}")
@@ -327,6 +320,7 @@ class VirtioPort(EthPort):
     def _release_queues(self) -> None:
         self._drain()
         self._virtqueues, self._memory, self._pools = [], None, []
+        self._control = None
 
     # What the transport's thread tells of.
 

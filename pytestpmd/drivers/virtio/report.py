@@ -19,7 +19,11 @@ DEVARGS = {
     F.VIRTIO_F_RING_PACKED: "packed_vq=1",
     F.VIRTIO_NET_F_MAC: "mac=ADDRESS",
     F.VIRTIO_NET_F_MQ: "queues=2",
-    F.VIRTIO_NET_F_CTRL_VQ: "queues=2",
+    F.VIRTIO_NET_F_CTRL_VQ: "cq=1",
+    F.VIRTIO_NET_F_CTRL_RX: "cq=1",
+    F.VIRTIO_NET_F_CTRL_VLAN: "cq=1",
+    F.VIRTIO_NET_F_CTRL_MAC_ADDR: "cq=1",
+    F.VIRTIO_NET_F_GUEST_ANNOUNCE: "cq=1",
 }
 NOT_OFFERED = "not offered by the back-end"
 ANSWERED = "the front-end answers for it itself"

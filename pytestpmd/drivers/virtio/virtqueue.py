@@ -53,10 +53,16 @@ def _power_of_two(size: int) -> int:
 
 
 class Virtqueue:
-    """One ``struct virtqueue`` and its memory. Queues of even index receive, the others transmit (5.1.2)."""
+    """One ``struct virtqueue`` and its memory. Queues of even index receive, the others transmit (5.1.2).
 
-    def __init__(self, index: int, size: int, packed: bool, shared: Arena, private: Arena) -> None:
+    The control queue, which comes after them, does neither.
+    """
+
+    def __init__(
+        self, index: int, size: int, packed: bool, shared: Arena, private: Arena, *, is_control: bool = False
+    ) -> None:
         self.index = index
+        self.is_control = is_control
         self.packed = packed
         #: Whether an lcore may poll it: of the device's queues there may be more than the port's.
         self.is_polled = True
@@ -85,11 +91,13 @@ class Virtqueue:
     @property
     def is_rx(self) -> bool:
         """Whether the device writes to its buffers."""
-        return self.index % 2 == 0
+        return self.index % 2 == 0 and not self.is_control
 
     @property
     def name(self) -> str:
         """The port's queue that it is."""
+        if self.is_control:
+            return "control queue"
         return f"{'rxq' if self.is_rx else 'txq'} {self.index // 2}"
 
     @property
@@ -109,6 +117,10 @@ class Virtqueue:
         vq.headers = self._headers
         vq.pool, vq.port_id = pool.ptr, port_id
         vq.free_thresh = free_thresh or min(self.layout.size // 4, MAX_FREE_THRESH)
+
+    def prepare_control(self, agreed: Agreement) -> None:
+        """The same for the control queue, which moves no packets."""
+        self.ptr.event_idx = agreed.event_idx
 
     def reset(self) -> None:
         """A ring as it begins: empty, or with all buffers that a receive queue can hold. Nobody is kicked.

@@ -97,6 +97,31 @@ class Transport(ABC):
     def call_fd(self, index: int) -> int:
         """The eventfd by which the device tells of used buffers; one for each queue, for the transport's whole life."""
 
+    # The control queue: another queue of the device's, unless the transport has it served within this process.
+
+    @property
+    def serves_control(self) -> bool:
+        """Whether the device at the other end has nothing to do with the control queue, nor sees its memory."""
+        return False
+
+    def setup_control(self, index: int, ring: RingAddresses, base: int, region: Region) -> None:
+        """Tell whoever carries commands out where their ring is; the features are agreed, and the region is all that
+        commands lie in."""
+        self.setup_queue(index, ring, base)
+        self.enable_queue(index, True)
+
+    def serve_control(self) -> None:
+        """Somebody waits for the answer to a command. A device elsewhere was kicked, and there is nothing to do."""
+        return
+
+    def stop_control(self, index: int) -> None:
+        """Have the device let go of the control queue."""
+        self.stop_queue(index)
+
+    def control_kick_fd(self, index: int) -> int:
+        """The eventfd that tells the device of commands, or -1."""
+        return self.kick_fd(index)
+
     def report(self) -> TransportReport:
         """For people to look at; a transport that has a conversation tells of it."""
         return TransportReport(ConnectionReport(self.connected), self.features(), self.features())

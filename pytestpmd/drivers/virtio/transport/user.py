@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from pytestpmd.drivers.virtio.report import protocol
 from pytestpmd.drivers.virtio.transport import Transport, TransportReport
+from pytestpmd.drivers.virtio.transport.control_device import ControlDevice
 from pytestpmd.drivers.virtio.virtqueue import RingAddresses
 from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.eal.control import ControlThread
@@ -28,13 +29,18 @@ log = log_type("pmd.net.virtio.driver", "VIRTIO_DRIVER")
 
 WANTED_PROTOCOL = ProtocolFeature.MQ | ProtocolFeature.REPLY_ACK | ProtocolFeature.STATUS | ProtocolFeature.MTU
 #: What the back-end is not asked about: the front-end answers for these itself, as it has the configuration space.
-OWN_FEATURES = Feature.VIRTIO_NET_F_MAC | Feature.VIRTIO_NET_F_STATUS
+OWN_FEATURES = Feature.VIRTIO_NET_F_MAC | Feature.VIRTIO_NET_F_STATUS | Feature.VIRTIO_NET_F_CTRL_VQ
+#: What the control queue offers, be the back-end's own view of it what it may: there is nothing that filters frames.
+CONTROL_FEATURES = Feature.VIRTIO_NET_F_CTRL_RX
+#: What nobody can use who has no configuration space that changes: back-ends offer it for their front-end's sake.
+UNUSABLE = Feature.VIRTIO_NET_F_GUEST_ANNOUNCE | Feature.VIRTIO_NET_F_RSS | Feature.VIRTIO_NET_F_HASH_REPORT
 #: What a server takes for offered before a back-end has come: what back-ends have in common.
 PRESUMED = (
     Feature.VIRTIO_NET_F_MRG_RXBUF
     | Feature.VIRTIO_F_VERSION_1
     | Feature.VIRTIO_RING_F_INDIRECT_DESC
     | Feature.VIRTIO_F_RING_PACKED
+    | Feature.VIRTIO_NET_F_MQ
     | Feature.VHOST_USER_F_PROTOCOL_FEATURES
 )
 #: What the transport itself takes of the features, and the driver knows nothing of.
@@ -70,6 +76,10 @@ class VhostUserTransport(Transport):
         #: By which the back-end tells of a broken ring. It is never read, because whoever shares it can make us wait:
         #: one that was written is closed, and the next start has another.
         self._error_fd = -1
+        #: What was agreed with the back-end that is there, and the rings that wait for the command to use their pair.
+        self._agreed = Feature(0)
+        self._waiting: set[int] = set()
+        self.control = ControlDevice(nb_pairs, self._use_pairs)
         self._control = ControlThread("virtio-user", self._tick)
         try:
             for _ in range(2 * nb_pairs):
@@ -228,7 +238,8 @@ class VhostUserTransport(Transport):
 
     def features(self) -> Feature:
         channel = self._channel
-        offered = (PRESUMED if channel is None else Feature(channel.machine.offered_features)) | OWN_FEATURES
+        offered = PRESUMED if channel is None else Feature(channel.machine.offered_features) & ~UNUSABLE
+        offered |= OWN_FEATURES | CONTROL_FEATURES
         return offered if self._protocol & ProtocolFeature.MTU else offered & ~Feature.VIRTIO_NET_F_MTU
 
     def max_queue_pairs(self) -> int:
@@ -264,7 +275,9 @@ class VhostUserTransport(Transport):
         return bool(self._protocol & ProtocolFeature.STATUS and self._read_status() & Status.NEEDS_RESET)
 
     def set_features(self, features: Feature) -> None:
-        wire = (features & ~OWN_FEATURES) | (self._offered & Feature.VHOST_USER_F_PROTOCOL_FEATURES)
+        self._agreed = features
+        self._waiting.clear()
+        wire = features & self._offered & ~OWN_FEATURES | (self._offered & Feature.VHOST_USER_F_PROTOCOL_FEATURES)
         log.info("virtio_user_dev_set_features(): (%s) set features: 0x%x", self.path, features & ~OWN_FEATURES)
         self._call(m.SetFeatures(int(wire)))
 
@@ -284,8 +297,37 @@ class VhostUserTransport(Transport):
         self._call(m.SetVringKick(index, self._kicks[index]))
 
     def enable_queue(self, index: int, on: bool) -> None:
+        """With MQ, pairs beyond the first wait for the command that says how many to use (virtio 1.2, 5.1.6.5.5)."""
+        if index > 1 and Feature.VIRTIO_NET_F_MQ in self._agreed:
+            (self._waiting.add if on else self._waiting.discard)(index)
+            if on:
+                return
+        self._enable(index, on)
+
+    def _enable(self, index: int, on: bool) -> None:
         if self._offered & Feature.VHOST_USER_F_PROTOCOL_FEATURES:
             self._call(m.SetVringEnable(index, int(on)))
+
+    def _use_pairs(self, count: int) -> None:
+        """What VQ_PAIRS_SET does here, with the rings that there are: pairs beyond the count are not used any more."""
+        for index in sorted(self._waiting):
+            self._enable(index, index < 2 * count)
+
+    @property
+    def serves_control(self) -> bool:
+        return True
+
+    def setup_control(self, index: int, ring: RingAddresses, base: int, region: Region) -> None:
+        self.control.attach(ring, region, self._agreed)
+
+    def serve_control(self) -> None:
+        self.control.serve()
+
+    def stop_control(self, index: int) -> None:
+        self.control.detach()
+
+    def control_kick_fd(self, index: int) -> int:
+        return -1
 
     def stop_queue(self, index: int) -> None:
         self._call(m.GetVringBase(index))

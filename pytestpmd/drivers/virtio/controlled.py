@@ -1,0 +1,157 @@
+"""What a virtio port has its device do by the control queue, and has every later device do again.
+
+Each wish is sent at once where there is a device, and kept: :meth:`ControlledPort.restore` tells it to the next one.
+A device that refuses a wish is told of it in the log; only the number of queue pairs must be as it was asked for.
+"""
+
+import errno
+from collections.abc import Callable, Sequence
+from threading import RLock
+
+from pytestpmd.drivers.virtio import ctrl
+from pytestpmd.drivers.virtio.ctrlq import ControlQueue, ControlRefused
+from pytestpmd.drivers.virtio.features import Agreement
+from pytestpmd.drivers.virtio.transport import Transport
+from pytestpmd.drivers.virtio_net import Feature
+from pytestpmd.errors import DeviceError, NotSupported, OperationError
+from pytestpmd.ethdev.filters import is_group
+from pytestpmd.ethdev.port import EthPort
+from pytestpmd.log import log_type
+
+F = Feature
+log = log_type("pmd.net.virtio.init", "VIRTIO_INIT")
+driver_log = log_type("pmd.net.virtio.driver", "VIRTIO_DRIVER")
+
+MAX_MAC_ADDRS = 64
+MAC_TABLE = F.VIRTIO_NET_F_CTRL_RX | F.VIRTIO_NET_F_CTRL_MAC_ADDR
+
+
+class ControlledPort(EthPort):
+    """Between a port and a virtio port, which says what was agreed, and whether the device is live."""
+
+    max_mac_addrs = MAX_MAC_ADDRS
+
+    transport: Transport
+    agreed: Agreement
+    _lock: RLock
+    _is_live: bool
+    _control: ControlQueue | None
+
+    def _send(self, command: ctrl.Command, failed: str, code: int = errno.EAGAIN) -> None:
+        """Have the device do it now, if it is live; ``failed`` is logged and ``code`` raised if it does not."""
+        with self._lock:
+            if not self._is_live or self._control is None:
+                return
+            try:
+                self._control.exchange(command)
+            except DeviceError as error:
+                driver_log.error("%s: %s", failed, str(error))
+                raise OperationError(code) from error
+
+    # What is asked of the port.
+
+    def set_promiscuous(self, on: bool) -> None:
+        self._need_rx_control()
+        self._send(ctrl.promiscuous(on), f"Failed to {'enable' if on else 'disable'} promisc")
+        self.promiscuous = on
+
+    def set_all_multicast(self, on: bool) -> None:
+        self._need_rx_control()
+        self._send(ctrl.all_multicast(on), f"Failed to {'enable' if on else 'disable'} allmulticast")
+        self.all_multicast = on
+
+    def _need_rx_control(self) -> None:
+        if not self.agreed.has(F.VIRTIO_NET_F_CTRL_RX):
+            log.info("host does not support rx control")
+            raise NotSupported("Operation not supported")
+
+    def apply_mac(self, address: bytes) -> None:
+        """By command; without that the address can be kept only where it is in our configuration space."""
+        if self.agreed.has(F.VIRTIO_NET_F_CTRL_MAC_ADDR):
+            self._send(ctrl.mac_address(address), "mac address set failed", errno.EPERM)
+        elif not self.agreed.has(F.VIRTIO_NET_F_MAC):
+            raise OperationError(errno.ENOTSUP)
+
+    def apply_macs(self, macs: Sequence[bytes], mcast_addrs: Sequence[bytes]) -> None:
+        if MAC_TABLE not in self.agreed.features:
+            driver_log.info("host does not support mac table")
+            raise OperationError(errno.EPERM)
+        self._send(self._mac_table(macs, mcast_addrs), "mac table set failed", errno.EPERM)
+
+    def apply_mcast_addrs(self, addresses: Sequence[bytes]) -> None:
+        if MAC_TABLE not in self.agreed.features:
+            raise OperationError(errno.ENOTSUP)
+        if len(addresses) + len(self.macs) >= MAX_MAC_ADDRS:
+            raise OperationError(errno.ENOSPC)
+        self._send(self._mac_table(self.macs, addresses), "mac table set failed")
+
+    def _mac_table(self, macs: Sequence[bytes], mcast_addrs: Sequence[bytes]) -> ctrl.Command:
+        """Groups may have been added as addresses too, as in the original."""
+        every = dict.fromkeys([self.mac, *macs, *mcast_addrs])
+        return ctrl.mac_table(
+            [address for address in every if not is_group(address)], [address for address in every if is_group(address)]
+        )
+
+    def apply_vlan(self, vlan_id: int, on: bool) -> None:
+        if not self.agreed.has(F.VIRTIO_NET_F_CTRL_VLAN):
+            raise OperationError(errno.ENOTSUP)
+        self._send(ctrl.vlan(vlan_id, on), "VLAN filter failed")
+
+    # A device's beginning and end.
+
+    def make_control(self, agreed: Agreement, nb_pairs: int) -> ControlQueue | None:
+        """The control queue, which comes after those of all pairs that the device has (virtio 1.2, 5.1.2)."""
+        if not agreed.has(F.VIRTIO_NET_F_CTRL_VQ):
+            return None
+        index = 2 * (nb_pairs if agreed.has(F.VIRTIO_NET_F_MQ) else 1)
+        return ControlQueue(index, agreed.packed, self.transport.serve_control)
+
+    def set_up_control(self) -> None:
+        """Together with the other queues."""
+        if self._control:
+            self._control.reset(self.agreed)
+            vq = self._control.virtqueue
+            self.transport.setup_control(vq.index, vq.addresses, vq.base, self._control.region)
+
+    def begin_control(self, nb_pairs: int) -> None:
+        """The device is live: have it use more than the first pair, and do all that the devices before it were asked
+        for. Raises ``DeviceError`` if it will not use the queues."""
+        if self._control is None:
+            return
+        self._control.virtqueue.arm(self.transport.control_kick_fd(self._control.virtqueue.index))
+        if self.agreed.has(F.VIRTIO_NET_F_MQ):
+            try:
+                self._control.exchange(ctrl.queue_pairs(nb_pairs))
+            except DeviceError as error:
+                raise DeviceError(f"Multiqueue configured but send command failed: {error}") from error
+        self.restore(self._control)
+
+    def stop_control(self) -> None:
+        """Have the device let go of it."""
+        if self._control:
+            self._control.virtqueue.disarm()
+            self.transport.stop_control(self._control.virtqueue.index)
+
+    def restore(self, control: ControlQueue) -> None:
+        """Everything that was asked of the devices before it, and that a device does not do of its own accord."""
+        for what, command in self._wishes():
+            try:
+                control.exchange(command)
+            except ControlRefused as error:
+                driver_log.error("%s was not restored: %s", what, str(error))
+
+    def _wishes(self) -> list[tuple[str, ctrl.Command]]:
+        """Wishes that differ from what a device does after a reset, each with its name."""
+        has: Callable[[Feature], bool] = self.agreed.has
+        wishes = []
+        if has(F.VIRTIO_NET_F_CTRL_RX) and self.promiscuous:
+            wishes.append(("promiscuous mode", ctrl.promiscuous(True)))
+        if has(F.VIRTIO_NET_F_CTRL_RX) and self.all_multicast:
+            wishes.append(("all-multicast mode", ctrl.all_multicast(True)))
+        if has(F.VIRTIO_NET_F_CTRL_MAC_ADDR):
+            wishes.append(("the MAC address", ctrl.mac_address(self.mac)))
+        if MAC_TABLE in self.agreed.features and (self.macs or self.mcast_addrs):
+            wishes.append(("the MAC table", self._mac_table(self.macs, self.mcast_addrs)))
+        if has(F.VIRTIO_NET_F_CTRL_VLAN):
+            wishes += [(f"VLAN {vlan_id}", ctrl.vlan(vlan_id, True)) for vlan_id in sorted(self.vlan_ids)]
+        return wishes

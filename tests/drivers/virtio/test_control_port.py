@@ -1,0 +1,369 @@
+"""What a port asks of its device by the control queue, and asks again of every device that comes after."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fakes.control import CommandDevice, error, silence
+from fakes.log import Logged
+from fakes.transport import FakeTransport
+
+from pytestpmd.drivers.virtio import CONTROL_FEATURES, DEFAULT_FEATURES, ctrlq
+from pytestpmd.drivers.virtio.port import VirtioPort
+from pytestpmd.drivers.virtio.virtqueue import RingAddresses
+from pytestpmd.drivers.virtio_net import Feature
+from pytestpmd.eal.memory import Region
+from pytestpmd.eal.mempool import Mempool
+from pytestpmd.errors import DeviceError, NotSupported, OperationError
+from pytestpmd.ethdev.port import PortConf, PortState
+
+F = Feature
+WANTED = DEFAULT_FEATURES | CONTROL_FEATURES | F.VIRTIO_NET_F_MQ
+PACKED = F.VIRTIO_F_RING_PACKED
+RX, MAC, VLAN, ANNOUNCE, MQ = range(5)
+OWN, A, B = (bytes.fromhex(f"0211223344{i:02x}") for i in (0x55, 0x56, 0x57))
+GROUP = bytes.fromhex("01005e000001")
+
+
+class ControlledTransport(FakeTransport):
+    """A device that has its control queue itself, and is looked at when somebody waits."""
+
+    port: VirtioPort
+
+    def __init__(self, offered: int = WANTED, nb_pairs: int = 4) -> None:
+        super().__init__(offered, nb_pairs)
+        self.device: CommandDevice | None = None
+        self.control_index = -1
+        self.respond: Any = None
+
+    def setup_control(self, index: int, ring: RingAddresses, base: int, region: Region) -> None:
+        self._tell("control", index)
+        self.control_index = index
+        assert self.port._control
+        self.device = CommandDevice(
+            self.port._control.memory,
+            ring,
+            self.port.agreed.packed,
+            event_idx=self.port.agreed.event_idx,
+        )
+        if self.respond:
+            self.device.respond = self.respond
+
+    def serve_control(self) -> None:
+        assert self.device
+        before = len(self.device.commands)
+        self.device.serve()
+        for command in self.device.commands[before:]:
+            self._tell("command", command)
+
+    def stop_control(self, index: int) -> None:
+        self._tell("stop", index)
+
+    def control_kick_fd(self, index: int) -> int:
+        return -1
+
+    @property
+    def commands(self) -> list[bytes]:
+        """All so far, of all devices."""
+        return [command for (command,) in self.steps("command")]  # type: ignore[misc]
+
+
+class Port(VirtioPort):
+    """A virtio port of no bus at all."""
+
+    driver_name = "net_virtio_test"
+    transport: ControlledTransport
+
+
+Make = Callable[..., Port]
+
+
+@pytest.fixture(params=[False, True], ids=["split", "packed"])
+def packed(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def make(no_leaks: None, pool: Mempool, packed: bool) -> Iterator[Make]:
+    """Make ports, started unless told otherwise; the pool must be whole at the end."""
+    made: list[Port] = []
+
+    def make_port(
+        offered: int = WANTED, *, wanted: Feature = WANTED, start: bool = True, nb_pairs: int = 4, **conf: Any
+    ) -> Port:
+        layout = PACKED if packed else F(0)
+        transport = ControlledTransport(offered | layout, nb_pairs)
+        port = Port("net_virtio_test0", "", transport, wanted | layout, 64)
+        transport.port = port
+        made.append(port)
+        port.port_id, port.mac = 0, OWN
+        port.configure(PortConf(**conf), pool)
+        if start:
+            port.start()
+            transport.told.clear()
+        return port
+
+    yield make_port
+    for port in made:
+        port.close()
+
+
+# Setting up.
+
+
+def test_the_control_queue_comes_after_those_of_every_pair_that_the_device_has(make: Make) -> None:
+    """5.1.2: after those of one pair where MQ was not agreed, even if there are more."""
+    assert make(nb_pairs=3).transport.control_index == 6
+    assert make(WANTED & ~F.VIRTIO_NET_F_MQ, nb_pairs=3).transport.control_index == 2
+
+
+def test_without_the_feature_there_is_none(make: Make) -> None:
+    port = make(WANTED & ~F.VIRTIO_NET_F_CTRL_VQ, start=False)
+    port.start()
+    assert not port.transport.steps("control")
+    assert port._control is None
+
+
+def test_its_memory_is_shared_with_a_device_that_serves_it(make: Make) -> None:
+    port = make()
+    assert port._control
+    assert port._control.memory.address in [region.address for region in port.transport.regions]
+
+
+def test_queues_are_set_up_before_they_are_used_and_the_device_is_live_before_it_gets_commands(make: Make) -> None:
+    port = make(start=False, nb_rxq=3, nb_txq=3)
+    port.start()
+    steps = [step[0] for step in port.transport.told]
+    assert steps.index("command") > max(i for i, step in enumerate(steps) if step in ("setup", "enable", "control"))
+    assert steps.index("command") > max(i for i, step in enumerate(steps) if step == "status")
+
+
+@pytest.mark.parametrize(("nb_rxq", "nb_txq"), [(1, 1), (2, 2), (1, 3), (4, 2)])
+def test_as_many_pairs_are_asked_for_as_there_are_queues_one_way(make: Make, nb_rxq: int, nb_txq: int) -> None:
+    port = make(start=False, nb_rxq=nb_rxq, nb_txq=nb_txq)
+    port.start()
+    assert port.transport.commands[0] == bytes([MQ, 0, max(nb_rxq, nb_txq), 0])
+
+
+def test_without_mq_no_pairs_are_asked_for(make: Make) -> None:
+    port = make(WANTED & ~F.VIRTIO_NET_F_MQ, start=False)
+    port.start()
+    assert not [command for command in port.transport.commands if command[0] == MQ]
+
+
+@pytest.mark.parametrize("respond", [error, silence])
+def test_a_device_that_will_not_use_the_queues_is_given_up(
+    make: Make, pool: Mempool, monkeypatch: pytest.MonkeyPatch, respond: Any
+) -> None:
+    monkeypatch.setattr(ctrlq, "ANSWER_S", 0.02)
+    port = make(start=False, nb_rxq=2, nb_txq=2)
+    port.transport.respond = respond
+    with pytest.raises(DeviceError, match="Multiqueue configured but send command failed"):
+        port.start()
+    assert port.state is PortState.STOPPED
+    assert not port.transport.connected
+    assert pool.in_use() == 0
+
+
+# What is asked of a port.
+
+
+def test_modes_are_told_at_once(make: Make) -> None:
+    port = make()
+    port.set_promiscuous(True)
+    port.set_all_multicast(True)
+    port.set_promiscuous(False)
+    assert port.transport.commands == [b"\0\0\1", b"\0\1\1", b"\0\0\0"]
+    assert (port.promiscuous, port.all_multicast) == (False, True)
+
+
+@pytest.mark.parametrize("missing", [F.VIRTIO_NET_F_CTRL_RX, F.VIRTIO_NET_F_CTRL_VQ])
+def test_without_rx_control_modes_are_not_supported_and_nothing_is_sent(make: Make, missing: Feature) -> None:
+    port = make(WANTED & ~missing)
+    for change in (port.set_promiscuous, port.set_all_multicast):
+        with pytest.raises(NotSupported, match=r"^Operation not supported$"):
+            change(True)
+    assert not port.transport.commands
+    assert (port.promiscuous, port.all_multicast) == (False, False)
+
+
+def test_what_the_device_refuses_does_not_change_the_port(make: Make, logged: Logged) -> None:
+    port = make()
+    assert port.transport.device
+    port.transport.device.respond = error
+    with pytest.raises(OperationError, match=r"^Resource temporarily unavailable$"):
+        port.set_promiscuous(True)
+    with pytest.raises(OperationError):
+        port.add_mac(A)
+    with pytest.raises(OperationError):
+        port.set_mac(A)
+    with pytest.raises(OperationError):
+        port.set_vlan(10, True)
+    assert (port.promiscuous, port.mac, port.macs, port.vlan_ids) == (False, OWN, [], set())
+    assert "Failed to enable promisc: the device refused RX_PROMISC" in logged
+
+
+def test_a_device_that_does_not_answer_is_waited_for_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    monkeypatch.setattr(ctrlq, "ANSWER_S", 0.02)
+    port = make()
+    assert port.transport.device
+    port.transport.device.respond = silence
+    for _ in range(3):
+        with pytest.raises(OperationError):
+            port.set_promiscuous(True)
+    assert port.transport.commands == [b"\0\0\1"]
+    assert "the control queue is broken: the device did not answer a command within 0.02 s" in logged
+    port.stop()
+    port.start()
+    port.set_promiscuous(True)
+    assert port.promiscuous
+
+
+def test_the_own_address_goes_by_command(make: Make) -> None:
+    port = make()
+    port.set_mac(A)
+    assert port.transport.commands == [bytes([MAC, 1]) + A]
+    assert port.mac == A
+
+
+def test_without_the_command_the_address_is_kept_where_it_is_ours_to_keep(make: Make) -> None:
+    port = make(WANTED & ~F.VIRTIO_NET_F_CTRL_MAC_ADDR)
+    port.set_mac(A)
+    assert port.mac == A
+    assert not port.transport.commands
+    with pytest.raises(OperationError, match=r"^Operation not supported$"):
+        make(WANTED & ~F.VIRTIO_NET_F_CTRL_MAC_ADDR & ~F.VIRTIO_NET_F_MAC).set_mac(A)
+
+
+def _table(unicast: list[bytes], multicast: list[bytes]) -> bytes:
+    return b"".join([bytes([MAC, 0]), *(bytes([len(t), 0, 0, 0]) + b"".join(t) for t in (unicast, multicast))])
+
+
+def test_addresses_are_told_as_a_whole_table_unicast_first(make: Make) -> None:
+    port = make()
+    port.add_mac(A)
+    port.add_mac(GROUP)
+    port.add_mac(B)
+    port.remove_mac(A)
+    assert port.transport.commands == [
+        _table([OWN, A], []),
+        _table([OWN, A], [GROUP]),
+        _table([OWN, A, B], [GROUP]),
+        _table([OWN, B], [GROUP]),
+    ]
+
+
+def test_groups_have_the_other_table(make: Make) -> None:
+    port = make()
+    port.add_mac(A)
+    port.set_mcast_addrs([GROUP])
+    port.set_mcast_addrs([])
+    assert port.transport.commands[1:] == [_table([OWN, A], [GROUP]), _table([OWN, A], [])]
+    assert port.mcast_addrs == []
+
+
+def test_there_are_64_addresses_and_no_more(make: Make) -> None:
+    port = make()
+    for i in range(63):
+        port.add_mac(bytes([2, 0, 0, 0, 1, i]))
+    with pytest.raises(OperationError, match=r"^No space left on device$"):
+        port.add_mac(A)
+    with pytest.raises(OperationError, match=r"^No space left on device$"):
+        port.set_mcast_addrs([GROUP])
+    assert port.transport.commands[-1][2:6] == bytes([64, 0, 0, 0])
+    assert len(port.transport.commands) == 63
+
+
+@pytest.mark.parametrize("missing", [F.VIRTIO_NET_F_CTRL_MAC_ADDR, F.VIRTIO_NET_F_CTRL_RX])
+def test_without_the_features_there_is_no_address_table(make: Make, missing: Feature) -> None:
+    """As the original refuses; and 5.1.6.5.2 wants CTRL_RX for it."""
+    port = make(WANTED & ~missing)
+    with pytest.raises(OperationError, match=r"^Operation not permitted$"):
+        port.add_mac(A)
+    with pytest.raises(OperationError, match=r"^Operation not supported$"):
+        port.set_mcast_addrs([GROUP])
+    assert not [command for command in port.transport.commands if command[:2] == bytes([MAC, 0])]
+
+
+def test_vlan_ids_are_told_one_by_one(make: Make) -> None:
+    port = make()
+    port.set_vlan(10, True)
+    port.set_vlan(4095, True)
+    port.set_vlan(10, False)
+    assert port.transport.commands == [b"\2\0\x0a\0", b"\2\0\xff\x0f", b"\2\1\x0a\0"]
+    assert port.vlan_ids == {4095}
+
+
+@pytest.mark.parametrize("vlan_id", [-1, 4096, 65536])
+def test_a_vlan_id_that_cannot_be_is_not_told(make: Make, vlan_id: int) -> None:
+    port = make()
+    with pytest.raises(OperationError, match=r"^Invalid argument$"):
+        port.set_vlan(vlan_id, True)
+    assert not port.transport.commands
+
+
+# The devices after it.
+
+
+def _ask_everything(port: Port) -> None:
+    port.set_promiscuous(True)
+    port.set_all_multicast(True)
+    port.set_mac(A)
+    port.add_mac(B)
+    port.set_mcast_addrs([GROUP])
+    port.set_vlan(10, True)
+    port.set_vlan(20, True)
+
+
+EVERYTHING = [
+    b"\0\0\1",
+    b"\0\1\1",
+    bytes([MAC, 1]) + A,
+    _table([A, B], [GROUP]),
+    b"\2\0\x0a\0",
+    b"\2\0\x14\0",
+]
+
+
+def test_the_next_device_is_told_everything(make: Make) -> None:
+    port = make(nb_rxq=2, nb_txq=2)
+    _ask_everything(port)
+    port.transport.go()
+    port.transport.told.clear()
+    port.transport.come()
+    assert port.transport.commands == [b"\4\0\2\0", *EVERYTHING]
+
+
+def test_a_stopped_port_tells_its_wishes_when_it_starts(make: Make) -> None:
+    port = make(start=False)
+    _ask_everything(port)
+    assert not port.transport.commands
+    port.start()
+    assert port.transport.commands == [b"\4\0\1\0", *EVERYTHING]
+    port.stop()
+    port.transport.told.clear()
+    port.start()
+    assert port.transport.commands == [b"\4\0\1\0", *EVERYTHING]
+
+
+def test_what_the_next_device_refuses_is_logged_and_the_port_goes_on(make: Make, logged: Logged) -> None:
+    port = make(WANTED & ~F.VIRTIO_NET_F_MQ)
+    _ask_everything(port)
+    port.transport.go()
+    port.transport.respond = error
+    port.transport.come()
+    assert port.link().up
+    assert "promiscuous mode was not restored: the device refused RX_PROMISC" in logged
+    assert "VLAN 20 was not restored: the device refused VLAN_ADD" in logged
+
+
+def test_a_port_without_a_device_keeps_its_wishes(make: Make) -> None:
+    port = make()
+    port.transport.go()
+    port.transport.told.clear()
+    _ask_everything(port)
+    assert not port.transport.commands
+    port.transport.come()
+    assert port.transport.commands == [b"\4\0\1\0", *EVERYTHING]

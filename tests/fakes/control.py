@@ -1,0 +1,64 @@
+"""The device's end of a control queue, read from virtio 1.2, 5.1.6.5, on either layout.
+
+What it does with a command is a step of the test's: by default it notes it and says OK.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fakes.guest import GuestMemory, view_of
+from fakes.net_device import Chain, NetDevice
+from fakes.packed_device import PackedDevice
+from fakes.virtio_device import SplitDevice
+
+OK, ERR = 0, 1
+Answer = Callable[["CommandDevice", Chain], None]
+
+
+def ok(device: "CommandDevice", chain: Chain) -> None:
+    """Done."""
+    device.answer(chain, OK)
+
+
+def error(device: "CommandDevice", chain: Chain) -> None:
+    """Not done."""
+    device.answer(chain, ERR)
+
+
+def silence(device: "CommandDevice", chain: Chain) -> None:
+    """No answer at all."""
+
+
+class CommandDevice:
+    """Serves the ring that was set up at ``ring``; ``commands`` holds what was asked for, class and code first."""
+
+    def __init__(self, arena: Any, ring: Any, packed: bool, *, event_idx: bool = False) -> None:
+        self.memory = GuestMemory([view_of(arena)])
+        kind = PackedDevice if packed else SplitDevice
+        at = (ring.desc, ring.avail, ring.used, ring.size)
+        self.ring: NetDevice = kind(self.memory, *at, event_idx=event_idx, indirect=False)
+        self.commands: list[bytes] = []
+        self.pieces: list[tuple[int, ...]] = []
+        self.respond: Answer = ok
+
+    def serve(self) -> None:
+        """Answer what waits."""
+        while self.ring.waiting():
+            chain = self.ring.take()
+            *read, ack = chain.pieces
+            assert ack.writable
+            assert ack.length == 1, "5.1.6.5: one byte for the ack"
+            assert not any(piece.writable for piece in read)
+            self.pieces.append(tuple(piece.length for piece in read))
+            self.commands.append(b"".join(self.memory.read(piece.address, piece.length) for piece in read))
+            self.respond(self, chain)
+
+    def answer(self, chain: Chain, ack: int, length: int = 1) -> None:
+        """Write the ack, and give the chain back as one of which so many bytes were written."""
+        self.memory.write(chain.pieces[-1].address, bytes([ack]))
+        self.ring.use(chain, length)
+        self.ring.publish()
+
+    def of_class(self, number: int) -> Iterator[bytes]:
+        """The commands of a class, without that byte."""
+        return (command[1:] for command in self.commands if command[0] == number)
