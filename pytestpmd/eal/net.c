@@ -1,5 +1,7 @@
 #include "eal/net.h"
 
+#include "eal/segments.h"
+
 /* Not folded: 64 bits hold the words of any packet. The loop is one that compilers vectorise. */
 static uint64_t sum_words(const uint8_t *data, uint32_t len)
 {
@@ -84,5 +86,17 @@ bool net_cksum_l4(
 		return false;
 	sum = (uint16_t)~net_cksum_fold((uint64_t)sum + net_cksum_pseudo(l3, proto, whole - skip));
 	*cksum = sum || proto != IP_PROTO_UDP ? sum : 0xffff;
+	return true;
+}
+
+bool net_cksum_complete(struct mbuf *m, uint32_t start, uint32_t len, uint32_t offset)
+{
+	uint16_t sum;
+
+	if (offset + sizeof(sum) > len || !net_cksum_raw_mbuf(m, start, len, &sum))
+		return false;
+	/* 0 and 0xffff are the same number, and UDP takes 0 for none (RFC 768) */
+	sum = sum == 0xffff ? sum : (uint16_t)~sum;
+	pkt_write(m, start + offset, sizeof(sum), &sum);
 	return true;
 }

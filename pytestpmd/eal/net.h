@@ -30,6 +30,10 @@ uint16_t net_cksum_pseudo(const void *l3, uint8_t proto, uint32_t l4_len);
 bool net_cksum_l4(
         const struct mbuf *m, uint32_t l3_off, uint32_t l4_off, uint8_t proto, uint16_t *cksum);
 
+/* Complete the checksum of the `len` bytes from `start` on, in which the field at `offset` holds
+ * what is to be added, such as the pseudo header's sum. False when they are not all there. */
+bool net_cksum_complete(struct mbuf *m, uint32_t start, uint32_t len, uint32_t offset);
+
 /* C only */
 
 /* Headers as they lie in a packet: big-endian, at any address. */

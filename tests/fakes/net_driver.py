@@ -42,10 +42,12 @@ class Receiver:
     """The driver's receive side: buffers of what shape a test likes, and the frames that came into them.
 
     A strict one finds the bytes behind what was used untouched. A frame that then found no room may have been there.
+    One that has agreed to nothing finds headers that ask for nothing; ``headers`` keeps them for any other.
     """
 
-    def __init__(self, queue: DeviceQueue, *, is_strict: bool = True) -> None:
-        self.queue, self.is_strict = queue, is_strict
+    def __init__(self, queue: DeviceQueue, *, is_strict: bool = True, has_agreed: bool = False) -> None:
+        self.queue, self.is_strict, self.has_agreed = queue, is_strict, has_agreed
+        self.headers: list[bytes] = []
         self.posted: dict[int, list[Desc]] = {}
 
     def buffer(self, length: int, flags: int = WRITE) -> Desc:
@@ -84,7 +86,8 @@ class Receiver:
             data = self.contents(waiting.pop(0))
             header = data[:hdr_size]
             num_buffers = int.from_bytes(header[10:12], "little") if hdr_size == 12 else 1
-            assert header[:10] == bytes(10)
+            assert header[:10] == bytes(10) or self.has_agreed
+            self.headers.append(header[:10])
             assert num_buffers == 1 or self.queue.vq.mergeable
             for _ in range(num_buffers - 1):
                 assert len(data) == room, "only a packet's last buffer may be filled in part"

@@ -9,20 +9,28 @@ transmit ring 2i + 1 is our receive queue i, its receive ring 2i our transmit qu
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers import driver
 from pytestpmd.drivers.vhost import report
 from pytestpmd.drivers.vhost.device import FrontEndGone, VhostDevice, log
+from pytestpmd.drivers.vhost.features import HOST_TSO, offered
+from pytestpmd.drivers.vhost.offloads import (
+    Wishes,
+    has_rx_sw_csum,
+    has_tx_sw_csum,
+    rx_capabilities,
+    tx_capabilities,
+)
 from pytestpmd.drivers.vhost.rings import FAULTS, Ring, VhostQueue
-from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.control import ControlThread
 from pytestpmd.eal.devargs import DevArgs, arg, integer
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import DeviceError
-from pytestpmd.ethdev.offloads import TxOffload
+from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, EthPort, Link, PortConf, Queue, RxInterrupt
 from pytestpmd.ethdev.report import ConnectionReport, DeviceReport
 from pytestpmd.ethdev.stats import SIZE_BINS
@@ -33,18 +41,6 @@ MAX_QUEUE_PAIRS = 128
 RECONNECT_S = 1.0
 #: In which a front-end that never pauses lets others have the port.
 PAUSE_S = 0.001
-FEATURES = (
-    Feature.VIRTIO_NET_F_MTU
-    | Feature.VIRTIO_NET_F_MRG_RXBUF
-    | Feature.VIRTIO_RING_F_INDIRECT_DESC
-    | Feature.VIRTIO_RING_F_EVENT_IDX
-    | Feature.VHOST_F_LOG_ALL
-    | Feature.VHOST_USER_F_PROTOCOL_FEATURES
-    | Feature.VIRTIO_F_VERSION_1
-    | Feature.VIRTIO_F_RING_PACKED
-    # chains are used up in the order in which they came, one used element each
-    | Feature.VIRTIO_F_IN_ORDER
-)
 _SIZES = tuple((f"{name}_packets", name) for name in SIZE_BINS)
 _COMMON = (
     ("good_packets", "packets"),
@@ -53,6 +49,13 @@ _COMMON = (
     ("broadcast_packets", "broadcast"),
     *_SIZES,
 )
+
+
+def _no_ext_buffer(text: str) -> bool:
+    """A front-end of another port may have to reach what we received, and it maps the mbuf pool and nothing else."""
+    if text != "0":
+        raise ValueError("0: packets lie in the buffers of mbuf pools only")
+    return False
 
 
 @driver("net_vhost", "eth_vhost")
@@ -69,15 +72,18 @@ class VhostPort(EthPort):
         iface: Path
         queues: int = arg(1, convert=integer(1, MAX_QUEUE_PAIRS))
         client: bool = False
+        tso: bool = False
+        linear_buffer: bool = arg(False, key="linear-buffer")
+        ext_buffer: bool = arg(False, key="ext-buffer", convert=_no_ext_buffer)
+        legacy_ol_flags: bool = arg(False, key="legacy-ol-flags")
 
     def __init__(self, name: str, devargs: str, args: Args) -> None:
         super().__init__(name, devargs)
         self.args = args
         self.path = str(args.iface)
         self.promiscuous = self.all_multicast = True
-        self._features = FEATURES
-        if args.queues > 1:
-            self._features |= Feature.VIRTIO_NET_F_MQ | Feature.VIRTIO_NET_F_CTRL_VQ
+        self._features = offered(tso=args.tso)
+        self._wishes = Wishes(legacy=args.legacy_ol_flags, linear=args.linear_buffer)
         self._device: VhostDevice | None = None
         self._listener: Listener | None = None
         self._queues: list[VhostQueue | None] = [None] * (2 * args.queues)
@@ -111,7 +117,8 @@ class VhostPort(EthPort):
         return DeviceInfo(
             max_rx_queues=self.args.queues,
             max_tx_queues=self.args.queues,
-            tx_offload_capa=TxOffload.MULTI_SEGS,
+            rx_offload_capa=rx_capabilities(self._wishes.legacy),
+            tx_offload_capa=tx_capabilities(self._wishes.legacy),
         )
 
     def link(self) -> Link:
@@ -146,17 +153,29 @@ class VhostPort(EthPort):
             )
 
     def private_info(self) -> str:
-        device = self._device
+        device, wishes = self._device, self._wishes
+        features = device.features if device else 0
         return "\n".join(
             [
                 f"iface_name: {self.path}",
-                f"features: 0x{device.features if device else 0:x}",
+                f"flags: 0x{self._flags():x}",
+                f"disable_flags: 0x{0 if self.args.tso else int(HOST_TSO):x}",
+                f"features: 0x{features:x}",
                 f"max_queues: {self.args.queues}",
                 f"vid: {0 if device else -1}",
                 f"started: {int(self._serving)}",
                 f"dev_attached: {int(device is not None and device.is_served)}",
+                f"vlan_strip: {int(bool(wishes.rx_offloads & RxOffload.VLAN_STRIP))}",
+                f"rx_sw_csum: {int(has_rx_sw_csum(features, wishes))}",
+                f"tx_sw_csum: {int(has_tx_sw_csum(features, wishes))}",
             ]
         )
+
+    def _flags(self) -> int:
+        """As DPDK's driver would have registered the socket (lib/vhost/rte_vhost.h)."""
+        args = self.args
+        chosen = ((args.client, 0), (args.linear_buffer, 6), (not args.legacy_ol_flags, 8), (True, 9))
+        return sum(1 << bit for wanted, bit in chosen if wanted)
 
     # The port.
 
@@ -166,9 +185,11 @@ class VhostPort(EthPort):
         self.mac = b"VHOST" + bytes([self.port_id])
         nb_queues = conf.nb_rxq + conf.nb_txq
         memory = Arena(nb_queues * VhostQueue.bytes() + 4096)
-        rx = [VhostQueue(memory, pool, self.port_id, has_interrupt=True) for _ in range(conf.nb_rxq)]
-        tx = [VhostQueue(memory, pool, self.port_id) for _ in range(conf.nb_txq)]
+        wishes = replace(self._wishes, rx_offloads=conf.rx_offloads, tx_offloads=conf.tx_offloads)
+        rx = [VhostQueue(memory, pool, self.port_id, wishes, has_interrupt=True) for _ in range(conf.nb_rxq)]
+        tx = [VhostQueue(memory, pool, self.port_id, wishes) for _ in range(conf.nb_txq)]
         with self._lock:
+            self._wishes = wishes
             self._release_queues()
             self._queues[1 : 1 + 2 * len(rx) : 2] = rx
             self._queues[0 : 2 * len(tx) : 2] = tx

@@ -7,6 +7,7 @@
  * use the chains up; the driver is shown all of them at once. */
 #include "drivers/vhost/announce.h"
 #include "drivers/vhost/copy.h"
+#include "drivers/vhost/offload.h"
 #include "drivers/vhost/walk.h"
 
 #define MAX_FRAME 65600 /* the most that segmentation offloads ask for, with some tags */
@@ -16,6 +17,10 @@ static struct mbuf *append_segment(struct vhost_virtqueue *vq, struct mbuf *pkt,
 {
 	struct mbuf *fresh;
 
+	if (vq->offload.linear) {
+		vq->stats.errors++;
+		return NULL;
+	}
 	if (pkt->nb_segs == UINT16_MAX || !mempool_get_bulk(vq->pool, &fresh, 1)) {
 		vq->stats.nombuf++;
 		return NULL;
@@ -48,17 +53,28 @@ static struct mbuf *append_bytes(struct vhost_virtqueue *vq, struct mbuf *pkt, s
 	return last;
 }
 
+static ALWAYS_INLINE void dequeue_header(
+        struct vhost_virtqueue *vq, struct mbuf *m, const uint8_t *header)
+{
+	uint16_t asked;
+
+	memcpy(&asked, header, sizeof(asked));
+	if (unlikely((asked & vq->offload.header_mask) | vq->offload.vlan_strip))
+		vhost_rx_offload(vq, m, header);
+}
+
 /* Any chain at all into `pkt` and segments behind it. False when it is bad or memory is short,
  * which is counted; pkt is then free of segments again. */
 static NOINLINE bool dequeue_chain(
         struct vhost_virtqueue *vq, struct look *look, struct mbuf *pkt, const bool packed)
 {
+	uint8_t header[sizeof(struct virtio_net_hdr)];
 	struct mbuf *last = pkt;
 	struct walk walk;
 
 	mbuf_set(pkt, MBUF_HEADROOM, 0, vq->port_id);
 	walk_begin(&walk, vq, look, 0, packed);
-	if (walk_step(&walk) && walk_skip(&walk, vq->hdr_size)) {
+	if (walk_step(&walk) && walk_take(&walk, header, vq->hdr_size)) {
 		do {
 			if (walk.len > MAX_FRAME - pkt->pkt_len)
 				walk_fail(&walk, VHOST_BAD_FRAME);
@@ -70,8 +86,10 @@ static NOINLINE bool dequeue_chain(
 		look_to_end(vq, look);
 	if (!walk.bad && pkt->pkt_len == 0)
 		walk_fail(&walk, VHOST_BAD_FRAME);
-	if (last && !walk.bad)
+	if (last && !walk.bad) {
+		dequeue_header(vq, pkt, header);
 		return true;
+	}
 	if (walk.bad) {
 		ring_count_bad(vq, walk.bad);
 		vq->stats.errors++;
@@ -97,6 +115,7 @@ static ALWAYS_INLINE bool dequeue_one(
 		copy_blocks(mbuf_data(m), look->at + vq->hdr_size, len);
 	else
 		memcpy(mbuf_data(m), look->at + vq->hdr_size, len);
+	dequeue_header(vq, m, look->at);
 	return true;
 }
 
@@ -153,12 +172,35 @@ static ALWAYS_INLINE uint16_t dequeue(
 	return nb_rx;
 }
 
+/* A ring that is started but disabled (vhost-user, "Ring states"): what comes is used up unread. */
+static NOINLINE void discard(struct vhost_virtqueue *vq, uint16_t nb, const bool packed)
+{
+	struct look looks[CHUNK];
+	struct used_batch batch = {0};
+	uint16_t n = min_of(nb, (uint16_t)CHUNK), waiting = ring_waiting(vq, packed);
+
+	n = ring_look(vq, looks, n, waiting, 0, packed);
+	if (n == 0)
+		return;
+	batch.skip = packed && vq->in_order;
+	for (uint16_t i = 0; i < n; i++) {
+		if (packed)
+			look_to_end(vq, &looks[i]);
+		ring_use(vq, &batch, &looks[i], 0, packed);
+	}
+	ring_publish(vq, &batch, packed);
+}
+
 uint16_t vhost_rx_burst(void *queue, struct mbuf **pkts, uint16_t nb)
 {
 	struct vhost_virtqueue *vq = queue;
 
 	if (!ring_is_live(vq))
 		return 0;
+	if (unlikely(vq->discards)) {
+		discard(vq, nb, vq->is_packed);
+		return 0;
+	}
 	if (unlikely(load_acquire(&vq->announces) && nb))
 		return receive_announcement(vq, pkts);
 	return vq->is_packed ? dequeue(vq, pkts, nb, true) : dequeue(vq, pkts, nb, false);

@@ -115,7 +115,7 @@ class VhostDevice:
     @property
     def is_served(self) -> bool:
         """Whether any of its rings moves packets."""
-        return any(ring.queue for ring in self.rings)
+        return any(ring.queue and not ring.discards for ring in self.rings)
 
     # The conversation.
 
@@ -290,12 +290,15 @@ class VhostDevice:
         failure: DeviceError | None = None
         memory, dirty_log = self._shared.memory, self._shared.log if self._logs_writes else None
         for ring, queue in zip(self.rings, self._queues, strict=True):
-            wanted = None if self.lacks(ring) else queue
-            if ring.queue is not wanted:
+            lacks = self.lacks(ring)
+            # started but disabled: what the driver transmits is used up, and nobody gets it
+            discards = lacks == "SET_VRING_ENABLE" and ring.is_transmit
+            wanted = queue if not lacks or discards else None
+            if ring.queue is not wanted or ring.discards != discards:
                 ring.detach()
             if ring.queue is None and wanted is not None and memory:
                 try:
-                    ring.attach(wanted, memory, self.features, dirty_log)
+                    ring.attach(wanted, memory, self.features, dirty_log, discards=discards)
                 except DeviceError as error:
                     ring.stop()
                     failure = failure or error
@@ -316,9 +319,9 @@ class VhostDevice:
             return "ADD_MEM_REG"
         if ring.lacks:
             return ring.lacks
-        if has_enable and not ring.enabled:
-            return "SET_VRING_ENABLE"
-        return "DRIVER_OK" if tells_status and not self._status & Status.DRIVER_OK else ""
+        if tells_status and not self._status & Status.DRIVER_OK:
+            return "DRIVER_OK"
+        return "SET_VRING_ENABLE" if has_enable and not ring.enabled else ""
 
     @property
     def memory_is_dead(self) -> bool:

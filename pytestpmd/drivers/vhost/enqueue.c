@@ -4,6 +4,7 @@
  * the long way, over as many chains as MRG_RXBUF allows. Chunks, bounds and bad chains are as in
  * dequeue.c. */
 #include "drivers/vhost/copy.h"
+#include "drivers/vhost/offload.h"
 #include "drivers/vhost/walk.h"
 
 #define PACKET_CHAINS 256 /* that one packet may be spread over */
@@ -90,10 +91,9 @@ static bool room_write(struct room *room, const uint8_t *from, uint32_t len)
 
 /* The header, in however many pieces; num_buffers is known last, so remember where its bytes went.
  */
-static bool room_write_header(struct room *room)
+static bool room_write_header(struct room *room, const struct virtio_net_hdr *header)
 {
-	static const struct virtio_net_hdr header = {.num_buffers = 1};
-	const uint8_t *from = (const uint8_t *)&header;
+	const uint8_t *from = (const uint8_t *)header;
 	const uint32_t before = offsetof(struct virtio_net_hdr, num_buffers);
 
 	if (!room_write(room, from, before))
@@ -138,11 +138,11 @@ static enum enqueued enqueue_give_up(struct room *room, struct used_batch *batch
 
 /* Any packet into any chains. */
 static NOINLINE enum enqueued enqueue_chains(struct vhost_virtqueue *vq, struct used_batch *batch,
-        struct mbuf *pkt, uint16_t waiting, const bool packed)
+        struct mbuf *pkt, const struct virtio_net_hdr *header, uint16_t waiting, const bool packed)
 {
 	struct look chains[PACKET_CHAINS];
 	struct room room = {.vq = vq, .chains = chains, .waiting = waiting, .packed = packed};
-	bool fits = room_next_chain(&room) && room_write_header(&room);
+	bool fits = room_next_chain(&room) && room_write_header(&room, header);
 
 	for (struct mbuf *seg = pkt; seg && fits; seg = seg->next)
 		fits = room_write(&room, mbuf_data(seg), seg->data_len);
@@ -157,24 +157,24 @@ static NOINLINE enum enqueued enqueue_chains(struct vhost_virtqueue *vq, struct 
 	return NO_ROOM;
 }
 
-static ALWAYS_INLINE void write_header(const struct vhost_virtqueue *vq, uint8_t *at)
+static ALWAYS_INLINE void write_header(
+        const struct vhost_virtqueue *vq, uint8_t *at, const struct virtio_net_hdr *header)
 {
-	static const struct virtio_net_hdr header = {.num_buffers = 1};
-
-	if (likely(vq->hdr_size == sizeof(header)))
-		memcpy(at, &header, sizeof(header));
+	if (likely(vq->hdr_size == sizeof(*header)))
+		memcpy(at, header, sizeof(*header));
 	else
-		memcpy(at, &header, sizeof(header) - sizeof(header.num_buffers));
+		memcpy(at, header, sizeof(*header) - sizeof(header->num_buffers));
 }
 
 static ALWAYS_INLINE bool enqueue_one(struct vhost_virtqueue *vq, struct used_batch *batch,
-        const struct look *look, const struct mbuf *m, const bool packed)
+        const struct look *look, const struct mbuf *m, const struct virtio_net_hdr *header,
+        const bool packed)
 {
 	uint32_t len = (uint32_t)vq->hdr_size + m->data_len;
 
 	if (unlikely(!look->at || m->nb_segs != 1 || len > look->len))
 		return false;
-	write_header(vq, look->at);
+	write_header(vq, look->at, header);
 	copy_exact(look->at + vq->hdr_size, mbuf_data(m), m->data_len);
 	if (unlikely(vq->tracked))
 		track_write(vq, look->at, len);
@@ -184,14 +184,16 @@ static ALWAYS_INLINE bool enqueue_one(struct vhost_virtqueue *vq, struct used_ba
 
 /* A packet the long way, past bad chains: false when no chain is left for it. */
 static NOINLINE bool enqueue_slow(struct vhost_virtqueue *vq, struct used_batch *batch,
-        struct mbuf *m, uint16_t waiting, bool *sent, const bool packed)
+        struct mbuf *m, const struct virtio_net_hdr *header, uint16_t waiting, bool *sent,
+        const bool packed)
 {
 	enum enqueued result;
 
 	do {
 		if (batch->nb >= waiting)
 			return false;
-		result = enqueue_chains(vq, batch, m, (uint16_t)(waiting - batch->nb), packed);
+		result = enqueue_chains(
+		        vq, batch, m, header, (uint16_t)(waiting - batch->nb), packed);
 	} while (result == BAD_CHAIN);
 	if (result == NO_ROOM)
 		return false;
@@ -207,6 +209,7 @@ static ALWAYS_INLINE uint16_t enqueue_chunk(struct vhost_virtqueue *vq, struct u
         struct mbuf **pkts, uint16_t n, uint16_t waiting, struct stats_run *run, uint16_t *nb_sent,
         const bool packed)
 {
+	static const struct virtio_net_hdr plain = {.num_buffers = 1};
 	struct look looks[CHUNK];
 	uint16_t before = batch->nb, i;
 	uint16_t nb_looks =
@@ -216,11 +219,20 @@ static ALWAYS_INLINE uint16_t enqueue_chunk(struct vhost_virtqueue *vq, struct u
 		prefetch(mbuf_data(pkts[i]));
 	for (i = 0; i < n; i++) {
 		uint16_t chain = (uint16_t)(batch->nb - before);
+		const struct virtio_net_hdr *header = &plain;
+		struct virtio_net_hdr made;
 		bool sent = true;
 
+		if (unlikely(pkts[i]->ol_flags)) {
+			if (!vhost_tx_offload(vq, pkts[i], &made)) {
+				vq->stats.errors++;
+				continue;
+			}
+			header = &made;
+		}
 		if (unlikely(!(chain < nb_looks &&
-		               enqueue_one(vq, batch, &looks[chain], pkts[i], packed))) &&
-		        !enqueue_slow(vq, batch, pkts[i], waiting, &sent, packed))
+		               enqueue_one(vq, batch, &looks[chain], pkts[i], header, packed))) &&
+		        !enqueue_slow(vq, batch, pkts[i], header, waiting, &sent, packed))
 			break;
 		if (likely(sent)) {
 			stats_add(&vq->stats, run, pkts[i]->pkt_len, mbuf_data(pkts[i]));

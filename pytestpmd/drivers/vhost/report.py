@@ -44,7 +44,7 @@ def rings(device: VhostDevice, queues: Sequence[VhostQueue | None], is_started: 
 
 def _state(device: VhostDevice, ring: Ring, queue: VhostQueue | None, is_started: bool) -> str:
     if ring.queue:
-        return "live"
+        return "discards what comes until SET_VRING_ENABLE" if ring.discards else "live"
     if queue is None:
         return "the port has no such queue"
     lacks = device.lacks(ring)
@@ -85,4 +85,4 @@ def _counters(queue: VhostQueue | None) -> dict[str, int]:
     if queue is None:
         return {}
     vq = queue.ptr
-    return {name: int(getattr(vq, name)) for name in ("calls", "calls_suppressed", "bad_chains")}
+    return {name: int(getattr(vq, name)) for name in ("calls", "calls_suppressed", "bad_chains", "bad_headers")}

@@ -11,6 +11,7 @@ from typing import Any
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.vhost.dirty_log import DirtyLog
 from pytestpmd.drivers.vhost.memory import GuestMemory
+from pytestpmd.drivers.vhost.offloads import Wishes, ring_fields
 from pytestpmd.drivers.virtio_net import HDR_SIZE, HDR_SIZE_LEGACY, Feature
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena
@@ -37,10 +38,13 @@ BAD_CHAINS = {
 class VhostQueue:
     """The data plane's side: one ``struct vhost_virtqueue``, which lives as long as the port's configuration."""
 
-    def __init__(self, memory: Arena, pool: Mempool, port_id: int, *, has_interrupt: bool = False) -> None:
+    def __init__(
+        self, memory: Arena, pool: Mempool, port_id: int, wishes: Wishes, *, has_interrupt: bool = False
+    ) -> None:
         vq = memory.struct("struct vhost_virtqueue")
         vq.used_shadow = memory.struct("uint64_t", lib.VHOST_MAX_RING_SIZE)
         vq.pool, vq.port_id, vq.call_fd = pool.ptr, port_id, -1
+        self.wishes = wishes
         self._owned = (memory, pool)
         self._bad_chains_told = 0
         self.ptr = vq
@@ -105,6 +109,7 @@ class Ring:
         self.address: SetVringAddr | None = None
         self.enabled = False
         self.kicked = False
+        self.discards = False
         self.told_of_fault = False
         #: Where it lies was taken out of the memory table while it was served.
         self.is_homeless = False
@@ -115,6 +120,11 @@ class Ring:
     def name(self) -> str:
         """The port's queue that it is served by."""
         return f"{'rxq' if self.index % 2 else 'txq'} {self.index // 2}"
+
+    @property
+    def is_transmit(self) -> bool:
+        """Whether the driver transmits by it."""
+        return bool(self.index % 2)
 
     @property
     def lacks(self) -> str:
@@ -130,8 +140,19 @@ class Ring:
         """Why the data plane gave the ring up; 0 while it has not."""
         return int(self.queue.ptr.fault) if self.queue else 0
 
-    def attach(self, queue: VhostQueue, memory: GuestMemory, features: int, dirty_log: DirtyLog | None = None) -> None:
-        """Serve the ring from now on. Raises :class:`DeviceError` when it does not lie in the front-end's memory."""
+    def attach(
+        self,
+        queue: VhostQueue,
+        memory: GuestMemory,
+        features: int,
+        dirty_log: DirtyLog | None = None,
+        *,
+        discards: bool = False,
+    ) -> None:
+        """Serve the ring from now on, or only use up what is in it.
+
+        Raises :class:`DeviceError` when it does not lie in the front-end's memory.
+        """
         vq = queue.ptr
         self._place(queue, memory, features)
         self._log_to(queue, memory, features, dirty_log)
@@ -142,6 +163,9 @@ class Ring:
         vq.event_idx = bool(features & Feature.VIRTIO_RING_F_EVENT_IDX)
         vq.in_order, vq.is_packed = bool(features & Feature.VIRTIO_F_IN_ORDER), packed
         vq.memory, vq.size, vq.call_fd = memory.ptr, self.size, self._call_fd
+        vq.discards = self.discards = discards
+        for name, value in ring_fields(self.index, features, queue.wishes).items():
+            setattr(vq.offload, name, value)
         self._start(queue)
 
     def find(self, address: SetVringAddr, memory: GuestMemory, features: int) -> tuple[Any, Any, Any]:

@@ -137,14 +137,17 @@ static inline bool walk_step(struct walk *walk)
 	return true;
 }
 
-/* Leave `bytes` of the chain behind: false when it is not so long. */
-static inline bool walk_skip(struct walk *walk, uint32_t bytes)
+/* Take the chain's next `bytes`: false when there is nothing behind them. */
+static inline bool walk_take(struct walk *walk, uint8_t *to, uint32_t bytes)
 {
 	while (bytes >= walk->len) {
+		memcpy(to, walk->at, walk->len);
+		to += walk->len;
 		bytes -= walk->len;
 		if (!walk_step(walk))
 			return false;
 	}
+	memcpy(to, walk->at, bytes);
 	walk->at += bytes;
 	walk->len -= bytes;
 	return true;

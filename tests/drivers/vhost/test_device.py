@@ -25,9 +25,9 @@ from fakes.vhost_frontend import (
 )
 from fakes.virtio_driver import INDIRECT, WRITE, Desc
 
-from pytestpmd.drivers.vhost import FEATURES as OFFERED
 from pytestpmd.drivers.vhost import VhostPort
 from pytestpmd.drivers.vhost.device import PROTOCOL_FEATURES
+from pytestpmd.drivers.vhost.features import offered
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.vhost_user.wire import ProtocolFeature
@@ -102,9 +102,9 @@ def test_a_front_end_that_comes_before_the_port_starts_is_served_when_it_does(
 
 
 def test_offered_features_are_told_and_accepted(front: FakeFrontend) -> None:
-    assert front.ask(R.GET_FEATURES) == OFFERED
+    assert front.ask(R.GET_FEATURES) == offered()
     assert front.ask(R.GET_PROTOCOL_FEATURES) == PROTOCOL_FEATURES
-    for features in (0, FEATURES, OFFERED, Feature.VIRTIO_F_VERSION_1):
+    for features in (0, FEATURES, offered(), Feature.VIRTIO_F_VERSION_1):
         assert front.try_(R.SET_FEATURES, pack("=Q", features))
 
 
@@ -112,14 +112,12 @@ def test_offered_features_are_told_and_accepted(front: FakeFrontend) -> None:
 def test_the_number_of_queue_pairs_is_that_of_the_devargs(make_port: Make, sock: Path, queues: int) -> None:
     make_port(f",queues={queues}")
     with FakeFrontend(sock) as front:
-        offered = front.ask(R.GET_FEATURES)
-        assert bool(offered & Feature.VIRTIO_NET_F_MQ) == bool(offered & Feature.VIRTIO_NET_F_CTRL_VQ) == (queues > 1)
         front.agree_on_protocol()
         assert front.ask(R.GET_QUEUE_NUM) == queues
 
 
 @pytest.mark.parametrize(
-    "left_out", ["set_mem_table", "describe_ring", "set_kick", "enable", "set_status"], ids=lambda name: name
+    "left_out", ["set_mem_table", "describe_ring", "set_kick", "set_status"], ids=lambda name: name
 )
 def test_nothing_is_touched_before_all_is_said(
     front: FakeFrontend, port: VhostPort, pool: Mempool, left_out: str, monkeypatch: pytest.MonkeyPatch
@@ -130,22 +128,31 @@ def test_nothing_is_touched_before_all_is_said(
     assert untouched(front, port, pool)
 
 
-def test_a_ring_that_is_not_enabled_is_left_alone_while_the_others_are_served(
+def test_a_ring_that_is_started_but_disabled_is_emptied_while_the_others_are_served(
     make_port: Make, sock: Path, pool: Mempool
 ) -> None:
+    """vhost-user, "Ring states": what is transmitted is processed and discarded, and nothing is received."""
     port = make_port(",queues=2", nb_rxq=2, nb_txq=2)
     with FakeFrontend(sock, nb_pairs=2) as front:
         front.start_as_dpdk()
         for ring in front.rings[2:]:
             front.enable(ring, False)
         front.sync()
-        front.transmit(frame(), pair=1)
-        assert receive(port.rx_queues[1].burst, port.rx_queues[1].handle) == []
+        rx, tx = port.rx_queues[1], port.tx_queues[1]
+        front.transmit(*frames(5), pair=1)
+        front.post_buffers(1)
+        assert receive(rx.burst, rx.handle) == []
+        assert transmit(tx.burst, tx.handle, [packet(pool, frame())]) == 0
+        assert (len(front.rings[3].driver.reap()), front.received(1)) == (5, [])
+        assert (port.stats().ipackets, port.stats().opackets) == (0, 0)
         exchange(port, front, pool, 0)
         for ring in front.rings[2:]:
             front.enable(ring)
         front.sync()
-        assert receive(port.rx_queues[1].burst, port.rx_queues[1].handle) == [frame()]
+        front.transmit(frame(), pair=1)
+        assert receive(rx.burst, rx.handle) == [frame()]
+        assert transmit(tx.burst, tx.handle, [packet(pool, frame())]) == 1
+        assert front.received(1) == [frame()]
 
 
 def test_queue_pairs_that_the_port_was_not_configured_for_are_not_served(
@@ -427,7 +434,7 @@ def test_features_cannot_change_while_rings_run(port: VhostPort, running: FakeFr
     exchange(port, running, pool)
 
 
-@pytest.mark.parametrize("bit", [0, 17, 21, 23, 27, 33, 63])
+@pytest.mark.parametrize("bit", [9, 11, 12, 19, 23, 33, 63])
 def test_features_that_were_not_offered_are_refused(front: FakeFrontend, bit: int) -> None:
     assert not front.try_(R.SET_FEATURES, pack("=Q", 1 << bit | Feature.VIRTIO_F_VERSION_1))
 

@@ -101,10 +101,10 @@ def test_a_ring_that_is_disabled_or_whose_port_stops_goes_on(
         for ring in running.rings:
             running.enable(ring, False)
         running.sync()
-        running.transmit(frame())
         assert receive(port.rx_queues[0].burst, port.rx_queues[0].handle) == []
         for ring in running.rings:
             running.enable(ring)
+        running.transmit(frame())
         running.sync()
         assert receive(port.rx_queues[0].burst, port.rx_queues[0].handle) == [frame()]
         running.rings[1].driver.reap()

@@ -89,21 +89,21 @@ def test_a_ring_that_was_given_back_keeps_its_place(port: VhostPort, front: Fake
 
 
 @pytest.mark.parametrize(
-    ("left_out", "state"),
+    ("left_out", "states"),
     [
-        ("set_mem_table", "waits for SET_MEM_TABLE"),
-        ("describe_ring", "waits for SET_VRING_NUM"),
-        ("set_kick", "waits for SET_VRING_KICK"),
-        ("enable", "waits for SET_VRING_ENABLE"),
-        ("set_status", "waits for DRIVER_OK"),
+        ("set_mem_table", ["waits for SET_MEM_TABLE"] * 2),
+        ("describe_ring", ["waits for SET_VRING_NUM"] * 2),
+        ("set_kick", ["waits for SET_VRING_KICK"] * 2),
+        ("enable", ["waits for SET_VRING_ENABLE", "discards what comes until SET_VRING_ENABLE"]),
+        ("set_status", ["waits for DRIVER_OK"] * 2),
     ],
 )
 def test_a_ring_that_is_not_served_says_what_it_waits_for(
-    port: VhostPort, front: FakeFrontend, left_out: str, state: str, monkeypatch: pytest.MonkeyPatch
+    port: VhostPort, front: FakeFrontend, left_out: str, states: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(front, left_out, lambda *_: None)
     front.start_as_dpdk()
-    assert {ring.state for ring in rings(port)} == {state}
+    assert [ring.state for ring in rings(port)] == states
 
 
 def test_a_stopped_port_and_a_queue_that_it_does_not_have_are_told_apart(make_port: Make, sock: Path) -> None:

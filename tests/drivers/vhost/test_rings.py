@@ -12,6 +12,7 @@ from fakes.vhost_frontend import GUEST, OFFSET, USER, FakeFrontend, FrontRing
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.vhost import rings
 from pytestpmd.drivers.vhost.memory import GuestMemory
+from pytestpmd.drivers.vhost.offloads import Wishes
 from pytestpmd.drivers.vhost.rings import Ring, VhostQueue
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.memory import Arena, address_of
@@ -44,7 +45,7 @@ def memory(front: FakeFrontend) -> Iterator[GuestMemory]:
 
 @pytest.fixture
 def queue(pool: Mempool) -> VhostQueue:
-    return VhostQueue(Arena(VhostQueue.bytes()), pool, 3)
+    return VhostQueue(Arena(VhostQueue.bytes()), pool, 3, Wishes())
 
 
 @pytest.fixture

@@ -1,0 +1,33 @@
+"""What a vhost port offers to front-ends: pure."""
+
+from pytestpmd.drivers.virtio_net import Feature
+
+#: What the data plane carries out, whatever a front-end makes of it.
+DATA_PLANE = (
+    Feature.VIRTIO_NET_F_CSUM
+    | Feature.VIRTIO_NET_F_GUEST_CSUM
+    | Feature.VIRTIO_NET_F_GUEST_TSO4
+    | Feature.VIRTIO_NET_F_GUEST_TSO6
+    | Feature.VIRTIO_NET_F_MRG_RXBUF
+    | Feature.VIRTIO_F_ANY_LAYOUT
+    | Feature.VIRTIO_RING_F_INDIRECT_DESC
+    | Feature.VIRTIO_RING_F_EVENT_IDX
+    | Feature.VIRTIO_F_VERSION_1
+    | Feature.VIRTIO_F_RING_PACKED
+    # chains are used up in the order in which they came, one used element each
+    | Feature.VIRTIO_F_IN_ORDER
+)
+#: The front-end's process answers its driver's control queue and announces it; a back-end only has not to forbid it.
+FRONT_END = (
+    Feature.VIRTIO_NET_F_CTRL_VQ
+    | Feature.VIRTIO_NET_F_CTRL_RX
+    | Feature.VIRTIO_NET_F_MQ
+    | Feature.VIRTIO_NET_F_GUEST_ANNOUNCE
+)
+CONTROL_PLANE = Feature.VIRTIO_NET_F_MTU | Feature.VHOST_F_LOG_ALL | Feature.VHOST_USER_F_PROTOCOL_FEATURES
+HOST_TSO = Feature.VIRTIO_NET_F_HOST_TSO4 | Feature.VIRTIO_NET_F_HOST_TSO6
+
+
+def offered(*, tso: bool = False) -> Feature:
+    """Feature bits; ``tso``: a front-end may leave the segmentation of what it transmits to us."""
+    return DATA_PLANE | FRONT_END | CONTROL_PLANE | (HOST_TSO if tso else Feature(0))
