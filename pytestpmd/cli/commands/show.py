@@ -98,9 +98,11 @@ def show_port_summary(app: "TestPmd", which: int | str) -> str:
     return f"{heading}\n{render_port.invalid_port(which, app.ports.ids())}"
 
 
-@command("show port (port_id) macs", "Show the MAC addresses of a port.", "display")
-def show_port_macs(app: "TestPmd", port_id: int) -> str:
-    return _of_device(app, port_id, lambda port: render_port.macs([port.mac]))
+@command("show port (port_id) (macs|mcast_macs)", "Show the MAC addresses of a port, or its groups.", "display")
+def show_port_macs(app: "TestPmd", port_id: int, what: str) -> str:
+    if what == "mcast_macs":
+        return _of_device(app, port_id, lambda port: render_port.mcast_macs(port.mcast_addrs))
+    return _of_device(app, port_id, lambda port: render_port.macs([port.mac, *port.macs]))
 
 
 @command("show port (port_id) (rx_offload|tx_offload) capabilities", "Show the offloads a port can do.", "display")

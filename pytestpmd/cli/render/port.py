@@ -170,6 +170,12 @@ def macs(addresses: Sequence[bytes]) -> str:
     return "\n".join([f"Number of MAC address added: {len(held)}", *(f"  {mac(address)}" for address in held)])
 
 
+def mcast_macs(addresses: Sequence[bytes]) -> str:
+    """``show port N mcast_macs``."""
+    heading = f"Number of Multicast MAC address added: {len(addresses)}"
+    return "\n".join([heading, *(f"  {mac(address)}" for address in addresses)])
+
+
 def offload_capabilities(port: EthPort, kind: str) -> str:
     """``show port N rx_offload|tx_offload capabilities``; ``kind`` is Rx or Tx."""
     device = port.info()

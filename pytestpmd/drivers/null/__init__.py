@@ -67,6 +67,9 @@ class NullPort(EthPort):
     def set_all_multicast(self, on: bool) -> None:
         self.set_promiscuous(on)
 
+    def apply_mac(self, address: bytes) -> None:
+        """Any will do."""
+
     def setup(self, conf: PortConf, pool: Mempool) -> None:
         if self.args.size > pool.data_room - lib.MBUF_HEADROOM:
             raise ConfigError(f"size={self.args.size} does not fit an mbuf of {pool.data_room} bytes")
