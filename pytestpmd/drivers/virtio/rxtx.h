@@ -22,6 +22,15 @@ static ALWAYS_INLINE uint16_t packet_buffers(struct virtqueue *vq, const struct 
 	return nb_buffers;
 }
 
+#define MIN_FRAME 14 /* an Ethernet header */
+
+/* What came is no frame: counted and given back, as DPDK's driver does. */
+static inline void drop_runt(struct virtqueue *vq, struct mbuf *m)
+{
+	vq->stats.errors++;
+	mbuf_free(m);
+}
+
 /* The net header goes into the headroom when nobody else holds the bytes before the data. */
 static ALWAYS_INLINE bool can_push_header(const struct virtqueue *vq, const struct mbuf *m)
 {

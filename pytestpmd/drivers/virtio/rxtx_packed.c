@@ -77,6 +77,10 @@ static ALWAYS_INLINE uint16_t recv_packed(
 			mbuf_free(buffer.m);
 			break;
 		}
+		if (unlikely(buffer.m->pkt_len < MIN_FRAME)) {
+			drop_runt(vq, buffer.m);
+			continue;
+		}
 		if (unlikely(vq->offloads))
 			virtio_rx_offload(vq, buffer.m);
 		stats_add(&vq->stats, &run, buffer.m->pkt_len, mbuf_data(buffer.m));

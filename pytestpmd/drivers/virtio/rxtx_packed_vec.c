@@ -87,7 +87,7 @@ static ALWAYS_INLINE bool recv_block(
 	u64xB words;
 
 	read_block(&vq->packed[vq->used_cons], &words);
-	if (!judge_block(vq, &words, vq->hdr_size, most, pkts))
+	if (!judge_block(vq, &words, vq->hdr_size + MIN_FRAME, most, pkts))
 		return false;
 	take_block(vq);
 	for (int i = 0; i < BLOCK; i++)
@@ -101,7 +101,10 @@ static ALWAYS_INLINE bool recv_block(
 	return true;
 }
 
-static ALWAYS_INLINE bool recv_one(struct virtqueue *vq, struct mbuf **pkt, struct stats_run *run)
+/* One buffer, and a packet unless it is too short for one; false, and the fault, when it cannot be.
+ */
+static ALWAYS_INLINE bool recv_one(
+        struct virtqueue *vq, struct mbuf **pkts, uint16_t *nb_rx, struct stats_run *run)
 {
 	struct packed_used buffer;
 
@@ -110,8 +113,12 @@ static ALWAYS_INLINE bool recv_one(struct virtqueue *vq, struct mbuf **pkt, stru
 	packed_take_used(vq, &buffer, in_order);
 	mbuf_set(buffer.m, (uint16_t)(VIRTQUEUE_RX_OFFSET + vq->hdr_size),
 	        (uint16_t)(buffer.len - vq->hdr_size), vq->port_id);
+	if (unlikely(buffer.m->pkt_len < MIN_FRAME)) {
+		drop_runt(vq, buffer.m);
+		return true;
+	}
 	stats_add(&vq->stats, run, buffer.m->pkt_len, mbuf_data(buffer.m));
-	*pkt = buffer.m;
+	pkts[(*nb_rx)++] = buffer.m;
 	return true;
 }
 
@@ -130,9 +137,7 @@ static ALWAYS_INLINE uint16_t recv_packed_vec(struct virtqueue *vq, struct mbuf 
 		if (nb - nb_rx >= BLOCK && block_fits(vq) &&
 		        recv_block(vq, &pkts[nb_rx], most, &run))
 			nb_rx += BLOCK;
-		else if (recv_one(vq, &pkts[nb_rx], &run))
-			nb_rx++;
-		else
+		else if (!recv_one(vq, pkts, &nb_rx, &run))
 			break;
 	}
 	if (nb_rx)

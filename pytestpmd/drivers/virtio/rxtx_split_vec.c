@@ -29,6 +29,7 @@ static ALWAYS_INLINE void read_block(const struct virtqueue *vq, struct block *b
 	memcpy(&low, &vq->used->ring[slot], sizeof(low));
 	memcpy(&high, &vq->used->ring[slot + BLOCK / 2], sizeof(high));
 	memcpy(&offered, &vq->avail_shadow[slot], sizeof(offered));
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	block->ids = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
 	block->lens = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15);
 	block->offered = __builtin_convertvector(offered, u32xB);
@@ -87,7 +88,7 @@ static ALWAYS_INLINE bool recv_block(
 	struct block block;
 
 	read_block(vq, &block);
-	if (!judge_block(vq, &block, vq->hdr_size, most, pkts))
+	if (!judge_block(vq, &block, vq->hdr_size + MIN_FRAME, most, pkts))
 		return false;
 	take_block(vq);
 	for (int i = 0; i < BLOCK; i++) {
@@ -99,8 +100,10 @@ static ALWAYS_INLINE bool recv_block(
 	return true;
 }
 
-static ALWAYS_INLINE bool recv_one(struct virtqueue *vq, struct mbuf **pkt, struct stats_run *run,
-        const struct split_traits traits)
+/* One buffer, and a packet unless it is too short for one; false, and the fault, when it cannot be.
+ */
+static ALWAYS_INLINE bool recv_one(struct virtqueue *vq, struct mbuf **pkts, uint16_t *nb_rx,
+        struct stats_run *run, const struct split_traits traits)
 {
 	struct used_buffer buffer;
 
@@ -109,8 +112,12 @@ static ALWAYS_INLINE bool recv_one(struct virtqueue *vq, struct mbuf **pkt, stru
 	take_used(vq, &buffer, traits);
 	mbuf_set(buffer.m, (uint16_t)(VIRTQUEUE_RX_OFFSET + vq->hdr_size),
 	        (uint16_t)(buffer.len - vq->hdr_size), vq->port_id);
+	if (unlikely(buffer.m->pkt_len < MIN_FRAME)) {
+		drop_runt(vq, buffer.m);
+		return true;
+	}
 	stats_add(&vq->stats, run, buffer.m->pkt_len, mbuf_data(buffer.m));
-	*pkt = buffer.m;
+	pkts[(*nb_rx)++] = buffer.m;
 	return true;
 }
 
@@ -138,9 +145,8 @@ static ALWAYS_INLINE uint16_t recv_vec(
 			left -= BLOCK;
 			continue;
 		}
-		if (!recv_one(vq, &pkts[nb_rx], &run, traits))
+		if (!recv_one(vq, pkts, &nb_rx, &run, traits))
 			break;
-		nb_rx++;
 		left--;
 	}
 	if (nb_rx)

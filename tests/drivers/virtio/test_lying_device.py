@@ -85,6 +85,17 @@ def test_a_length_that_no_buffer_has_stops_the_queue(queue: DriverQueue, length:
     assert stays_down(queue)
 
 
+def test_a_buffer_with_less_than_an_ethernet_header_is_no_frame(queue: DriverQueue) -> None:
+    """It is counted and given back, wherever it comes; the frames around it arrive."""
+    lengths = [60, 0, *[60] * 9, 13, 1, *[60] * 20, 14, 13]
+    for number, length in enumerate(lengths):
+        queue.device.deliver(frame(60, number)[:length])
+    sound = [frame(60, number)[:length] for number, length in enumerate(lengths) if length >= 14]
+    assert queue.receive(64) == sound
+    stats = queue.vq.stats
+    assert (stats.packets, stats.errors, queue.vq.fault) == (len(sound), 4, lib.VRING_OK)
+
+
 def test_what_came_before_a_lie_is_received(queue: DriverQueue) -> None:
     for data in frames(5):
         queue.device.deliver(data)
