@@ -20,7 +20,6 @@ from pytestpmd.eal.args import EalArgs
 from pytestpmd.eal.cpu import limit_simd_width
 from pytestpmd.eal.mempool import OPS_NAME, Mempool
 from pytestpmd.errors import NotSupported, PortError, TestpmdError
-from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.ethdev.port import EthPort, PortConf, PortState
 from pytestpmd.ethdev.ports import Ports
 from pytestpmd.fwd.dump import DumpedPacket
@@ -158,15 +157,15 @@ class TestPmd:
                 self.say(f"Error during enabling promiscuous mode for port {port.port_id}: {error} - ignore")
 
     def _port_conf(self, port: EthPort) -> PortConf:
-        queues, asked = self.config.queues, offloads_of(self.config.queues, port.port_id)
-        # mbuf fast free is a wish of the program's own: a port without it does not get it
+        queues = self.config.queues
+        asked = offloads_of(queues, port.port_id).of_port(port.info().tx_offload_capa)
         return PortConf(
             nb_rxq=queues.rxq,
             nb_txq=queues.txq,
             nb_rxd=queues.rxd,
             nb_txd=queues.txd,
             rx_offloads=asked.rx,
-            tx_offloads=asked.tx & ~(TxOffload.MBUF_FAST_FREE & ~port.info().tx_offload_capa),
+            tx_offloads=asked.tx,
             rx_free_thresh=queues.rxfreet or 0,
             tx_free_thresh=queues.txfreet or 0,
             mtu=mtu_of(self.config.ports),

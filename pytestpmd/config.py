@@ -80,6 +80,8 @@ class ForwardConfig:
     record_burst_stats: bool = False
     #: By transmitting port; :func:`peer_of` gives the default of the others.
     eth_peers: dict[int, bytes] = field(default_factory=dict)
+    #: Tag control information that engines ask a port to insert, by transmitting port.
+    tx_vlans: dict[int, int] = field(default_factory=dict)
     txonly_multi_flow: bool = False
     txonly_flows: int = 64
     flowgen_flows: int = 1024
@@ -236,6 +238,13 @@ def peer_of(config: ForwardConfig, port_id: int) -> bytes:
 def offloads_of(queues: QueueConfig, port_id: int) -> Offloads:
     """What a port is asked for at its next configuration."""
     return queues.port_offloads.get(port_id, Offloads(queues.rx_offloads, queues.tx_offloads))
+
+
+def ask_offloads(queues: QueueConfig, port_id: int, on: bool, *, rx: int = 0, tx: int = 0) -> None:
+    """Have a port asked for these, or not, from its next configuration on."""
+    was = offloads_of(queues, port_id)
+    now = Offloads(was.rx | rx, was.tx | tx) if on else Offloads(was.rx & ~rx, was.tx & ~tx)
+    queues.port_offloads[port_id] = now
 
 
 def mtu_of(config: PortsConfig) -> int:

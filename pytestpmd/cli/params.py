@@ -193,6 +193,7 @@ PLACEHOLDERS: dict[str, Param] = {
     "queue_id": UINT16,
     "desc_id": UINT16,
     "vlan_id": UINT16,
+    "outer_vlan_id": UINT16,
     "num": UINT16,
     "value": UINT16,
     "level": UINT16,

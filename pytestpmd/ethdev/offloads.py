@@ -54,12 +54,20 @@ class TxOffload(IntFlag):
     SEND_ON_TIMESTAMP = 1 << 21
 
 
+#: What may change while a port is started.
+VLAN_OFFLOADS = RxOffload.VLAN_STRIP | RxOffload.VLAN_FILTER | RxOffload.VLAN_EXTEND | RxOffload.QINQ_STRIP
+
+
 @dataclass(frozen=True)
 class Offloads:
     """What one port is asked for, as bits of :class:`RxOffload` and :class:`TxOffload`."""
 
     rx: int
     tx: int
+
+    def of_port(self, tx_capa: int) -> "Offloads":
+        """Mbuf fast free is a wish of the program's own: a port without it does not get it."""
+        return Offloads(self.rx, self.tx & ~(TxOffload.MBUF_FAST_FREE & ~tx_capa))
 
 
 def names(offloads: int, kind: type[RxOffload] | type[TxOffload]) -> list[str]:

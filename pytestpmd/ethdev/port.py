@@ -7,14 +7,14 @@ lcore needs of a queue is one function pointer and one pointer to a C struct (:c
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, ClassVar
 
 from pytestpmd.errors import ConfigError, NotSupported, PortError
 from pytestpmd.ethdev.filters import Filters
 from pytestpmd.ethdev.link import SPEED_UNKNOWN, Link
-from pytestpmd.ethdev.offloads import RxOffload, TxOffload, names
+from pytestpmd.ethdev.offloads import VLAN_OFFLOADS, RxOffload, TxOffload, names
 from pytestpmd.ethdev.report import DeviceReport
 from pytestpmd.ethdev.stats import QUEUE_FIELDS, QueueCounters, Stats, port_stats
 
@@ -224,6 +224,13 @@ class EthPort(Filters, ABC):
         """Receive every multicast frame."""
         self.all_multicast = on
 
+    def change_vlan_offloads(self, offloads: int) -> None:
+        """Have those of ``VLAN_OFFLOADS`` in force that ``offloads`` has; the port may be started.
+
+        Raises :class:`NotSupported` where the driver has none.
+        """
+        raise NotSupported("Operation not supported")
+
     def set_link(self, up: bool) -> None:
         """Administrative link; raises :class:`NotSupported` where the driver has none."""
         raise NotSupported("Operation not supported")
@@ -267,6 +274,25 @@ class EthPort(Filters, ABC):
         if missing:
             named = ",".join(names(missing, kind)) or f"0x{missing:x}"
             raise ConfigError(f"ETHDEV: Ethdev port_id={self.port_id} does not support {way} offloads {named}")
+
+    def set_vlan_offload(self, offload: RxOffload, on: bool) -> None:
+        """Turn one of ``VLAN_OFFLOADS`` on or off, whether or not the port is started.
+
+        Raises :class:`ConfigError` for what the device cannot do, and :class:`NotSupported`.
+        """
+        active = self.conf.rx_offloads if self.conf else 0
+        wanted = active | offload if on else active & ~offload
+        if wanted == active:
+            return
+        capable = self.info().rx_offload_capa
+        if wanted & ~active & ~capable:
+            raise ConfigError(
+                f"ETHDEV: Ethdev port_id={self.port_id} requested new added VLAN offloads 0x{wanted & ~active:x} must "
+                f"be within Rx offloads capabilities 0x{capable:x} in rte_eth_dev_set_vlan_offload()"
+            )
+        self.change_vlan_offloads(wanted & VLAN_OFFLOADS)
+        if self.conf:
+            self.conf = replace(self.conf, rx_offloads=wanted)
 
     def check_data_room(self, pool: Any, headroom: int) -> None:
         """For :meth:`setup` of drivers that fill mbufs: each must have room for something behind its headroom."""

@@ -18,6 +18,7 @@ struct txonly_frame {
 	uint16_t nb_flows;     /* UDP source ports that are used in turn; 0: just the one in hdr */
 	uint16_t split_random; /* each packet gets a random number of the segments */
 	uint32_t pkt_len;
+	uint64_t tx_flags; /* what is asked for it besides what the stream asks for every packet */
 };
 
 /* One receive queue, one transmit queue, and what came of joining them. */
@@ -34,6 +35,9 @@ struct fwd_stream {
 	uint16_t tx_port;
 	uint8_t peer_mac[6]; /* of what the transmit port sends to */
 	uint8_t own_mac[6];  /* the transmit port's */
+	uint16_t tx_vlan_tci;
+	uint64_t tx_flags; /* what engines that write a header ask the transmit port for: MBUF_F_TX_
+	                    */
 	uint16_t rx_port;
 	uint16_t rx_queue_id;
 	uint16_t tx_queue_id;
@@ -77,6 +81,7 @@ const struct fwd_engine *fwd_engine_at(uint32_t index);
 uint32_t fwd_flush(struct fwd_stream *fs, uint32_t most);
 
 /* C only */
+#include "eal/net.h"
 
 /* FWD_ENGINE("io", io_forward, "help", .can_retry = true, .receives = true, .transmits = true): the
  * engine is then known to the console, the options and the man pages. */
@@ -108,6 +113,17 @@ static ALWAYS_INLINE uint16_t stream_receive(struct fwd_stream *fs, struct mbuf 
 		dump_burst(fs->dump, pkts, n, fs->rx_port, fs->rx_queue_id, false);
 	fs->rx_packets += n;
 	return n;
+}
+
+/* What the transmit port is to do with a packet of Ethernet and IPv4. */
+static ALWAYS_INLINE void stream_ask(const struct fwd_stream *fs, struct mbuf *m, uint64_t tx_flags)
+{
+	if (likely(!tx_flags))
+		return;
+	m->ol_flags = tx_flags;
+	m->vlan_tci = fs->tx_vlan_tci;
+	m->l2_len = sizeof(struct ether_hdr);
+	m->l3_len = sizeof(struct ipv4_hdr);
 }
 
 uint16_t stream_retry(struct fwd_stream *fs, struct mbuf **pkts, uint16_t n, uint16_t sent);

@@ -13,6 +13,7 @@ static bool mac_forward(struct fwd_stream *fs)
 
 		memcpy(ether->dst, fs->peer_mac, sizeof(ether->dst));
 		memcpy(ether->src, fs->own_mac, sizeof(ether->src));
+		stream_ask(fs, pkts[i], fs->tx_flags);
 	}
 	stream_transmit(fs, pkts, n);
 	return true;

@@ -8,8 +8,10 @@ static bool macswap_forward(struct fwd_stream *fs)
 
 	if (n == 0)
 		return false;
-	for (uint16_t i = 0; i < n; i++)
+	for (uint16_t i = 0; i < n; i++) {
 		ether_swap(mbuf_ether(pkts[i]));
+		stream_ask(fs, pkts[i], fs->tx_flags);
+	}
 	stream_transmit(fs, pkts, n);
 	return true;
 }

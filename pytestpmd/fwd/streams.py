@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Any
 
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.config import ForwardConfig, peer_of
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
+from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.ethdev.port import EthPort
 from pytestpmd.fwd import Engine, csum
 from pytestpmd.fwd.dump import RECEIVED, SENT, DumpRing
@@ -21,6 +23,19 @@ CLOCK_SAMPLE_US = 5_000
 COUNTERS = ("rx_packets", "tx_packets", "fwd_dropped", "busy_cycles", "rx_bad_ip_csum", "rx_bad_l4_csum")
 #: What can wait in a queue before ``start``: no ring is longer. A port that always has packets is left at that.
 FLUSH_MOST = 32768
+
+
+#: What engines that write a header ask a port for that does it, and txonly besides.
+ASKED = {TxOffload.VLAN_INSERT: lib.MBUF_F_TX_VLAN}
+ASKED_FOR_UDP = {
+    TxOffload.IPV4_CKSUM: lib.MBUF_F_TX_IP_CKSUM | lib.MBUF_F_TX_IPV4,
+    TxOffload.UDP_CKSUM: lib.MBUF_F_TX_UDP_CKSUM | lib.MBUF_F_TX_IPV4,
+}
+
+
+def _flags(port: EthPort, asked: Mapping[TxOffload, int]) -> int:
+    active = port.conf.tx_offloads if port.conf else 0
+    return reduce(or_, (flags for offload, flags in asked.items() if active & offload), 0)
 
 
 @cache
@@ -195,6 +210,8 @@ class StreamMaker:
         ptr.txonly = frame
         csum.fill(ptr.csum, forward.csum[spec.tx_port], tx.conf.tx_offloads if tx.conf else 0)
         ptr.csum.split = forward.txsplit != "off"
+        ptr.tx_flags, ptr.tx_vlan_tci = _flags(tx, ASKED), forward.tx_vlans.get(spec.tx_port, 0)
+        frame.tx_flags = _flags(tx, ASKED_FOR_UDP)
         stream = Stream(spec, ptr)
         stream.follow(forward)
         return stream

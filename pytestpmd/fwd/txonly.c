@@ -70,6 +70,7 @@ static uint16_t make_frames(struct fwd_stream *fs, struct mbuf **pkts)
 
 		mbuf_set(m, MBUF_HEADROOM, frame->seg_len[0], fs->tx_port);
 		memcpy(mbuf_data(m), frame->hdr, TXONLY_HDR_LEN);
+		stream_ask(fs, m, fs->tx_flags | frame->tx_flags);
 		if (unlikely(frame->nb_flows))
 			put_u16(mbuf_data(m) + UDP_SRC_AT,
 			        (uint16_t)((FIRST_FLOW + fs->flow++ % frame->nb_flows) << 8 |

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fakes.internet import UDP, add_up, pseudo
 from fakes.packets import DST_MAC, SRC_MAC, MakePool, frame, frames, free, take
 
 from pytestpmd._dataplane import ffi, lib
@@ -49,6 +50,38 @@ def test_mac_sends_from_the_port_to_its_peer(make_wire: MakeWire) -> None:
 def test_macswap_exchanges_the_addresses(make_wire: MakeWire) -> None:
     sent = [frame(length, i) for i, length in enumerate(LENGTHS)]
     assert make_wire("macswap").forward(*sent) == [SRC_MAC + DST_MAC + data[12:] for data in sent]
+
+
+@pytest.mark.parametrize("engine", ["mac", "macswap", "txonly"])
+def test_engines_that_write_a_header_have_a_tag_inserted(make_wire: MakeWire, engine: str) -> None:
+    wire = make_wire(engine)
+    if engine == "txonly":
+        txonly_frame(ForwardConfig(), OWN_MAC, PEER_MAC).fill(wire.frame)
+    plain = wire.forward(frame(60, 1))
+    wire.stream.tx_flags, wire.stream.tx_vlan_tci = lib.MBUF_F_TX_VLAN, 0x2345
+    tagged = wire.forward(frame(60, 1))
+    assert [data[:12] + data[16:] for data in tagged] == plain
+    assert {data[12:16] for data in tagged} == {b"\x81\0\x23\x45"}
+
+
+def test_io_has_no_tag_inserted(make_wire: MakeWire) -> None:
+    wire = make_wire("io")
+    wire.stream.tx_flags, wire.stream.tx_vlan_tci = lib.MBUF_F_TX_VLAN, 5
+    assert wire.forward(frame(60, 1)) == [frame(60, 1)]
+
+
+def test_txonly_asks_for_the_checksum_that_its_port_does(make_wire: MakeWire) -> None:
+    wire = make_wire("txonly")
+    txonly_frame(ForwardConfig(), OWN_MAC, PEER_MAC).fill(wire.frame)
+    wire.frame.tx_flags = lib.MBUF_F_TX_UDP_CKSUM | lib.MBUF_F_TX_IPV4
+    wire.right.vq.offloads = lib.VIRTQUEUE_TX_CSUM
+    wire.turn()
+    for chain in wire.right.device.take_all():
+        header, data = wire.right.device.gather(chain)
+        assert header[:10] == b"\1\0\0\0\0\0" + (34).to_bytes(2, "little") + (6).to_bytes(2, "little")
+        assert data[40:42] == add_up(pseudo(4, UDP, 30)).to_bytes(2, "big")
+        wire.right.device.use(chain)
+    wire.right.device.publish()
 
 
 def test_rxonly_drops_what_it_receives(make_wire: MakeWire) -> None:

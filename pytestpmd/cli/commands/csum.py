@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from pytestpmd.cli.registry import command
 from pytestpmd.cli.render import csum as render
-from pytestpmd.config import offloads_of
+from pytestpmd.config import ask_offloads, offloads_of
 from pytestpmd.errors import ConfigError, NotSupported
-from pytestpmd.ethdev.offloads import Offloads, TxOffload
+from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.ethdev.port import EthPort, PortState
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ def _stopped(app: "TestPmd", port_id: int) -> EthPort:
 
 def _ask(app: "TestPmd", port_id: int, offloads: int, on: bool) -> None:
     """Have these offloads, or not, from the port's next start on."""
-    queues = app.config.queues
-    asked = offloads_of(queues, port_id)
-    queues.port_offloads[port_id] = Offloads(asked.rx, asked.tx | offloads if on else asked.tx & ~offloads)
+    ask_offloads(app.config.queues, port_id, on, tx=offloads)
 
 
 def _shown(app: "TestPmd", port_id: int) -> str:

@@ -12,6 +12,7 @@ from pytestpmd.cli.render import port as render_port
 from pytestpmd.cli.render import stats as render_stats
 from pytestpmd.cli.render import virtio as render_virtio
 from pytestpmd.cli.render.forward import forward_stats
+from pytestpmd.config import offloads_of
 from pytestpmd.ethdev.port import EthPort
 from pytestpmd.ethdev.stats import RateMeter
 
@@ -117,9 +118,14 @@ def show_offload_configuration(app: "TestPmd", port_id: int, direction: str) -> 
     return _of_device(
         app,
         port_id,
-        lambda port: render_port.offload_configuration(port, kind),
+        lambda port: render_port.offload_configuration(port, kind, _wished(app, port, kind)),
         f"Error during getting device configuration (port {port_id}): No such device",
     )
+
+
+def _wished(app: "TestPmd", port: EthPort, kind: str) -> int:
+    asked = offloads_of(app.config.queues, port.port_id).of_port(port.info().tx_offload_capa)
+    return asked.rx if kind == "Rx" else asked.tx
 
 
 def _of_device(app: "TestPmd", port_id: int, show: Callable[[EthPort], str], missing: str = "") -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from pytestpmd.cli.render.port import mac
-from pytestpmd.config import Config, ForwardConfig, peer_of
+from pytestpmd.config import Config, ForwardConfig, offloads_of, peer_of
 from pytestpmd.ethdev.port import EthPort
 from pytestpmd.fwd.topology import LcoreSpec, StreamSpec
 
@@ -54,8 +54,9 @@ def rxtx(config: Config, ports: Sequence[EthPort]) -> str:
 
 def _port_queues(config: Config, port: EthPort) -> Iterator[str]:
     queues = config.queues
-    rx_offloads = port.conf.rx_offloads if port.conf else queues.rx_offloads
-    tx_offloads = port.conf.tx_offloads if port.conf else queues.tx_offloads & port.info().tx_offload_capa
+    asked = offloads_of(queues, port.port_id).of_port(port.info().tx_offload_capa)
+    rx_offloads = port.conf.rx_offloads if port.conf else asked.rx
+    tx_offloads = port.conf.tx_offloads if port.conf else asked.tx
     ring_size = port.info().default_ring_size
     yield f"  port {port.port_id}: RX queue number: {queues.rxq} Tx queue number: {queues.txq}"
     yield f"    Rx offloads=0x{rx_offloads:x} Tx offloads=0x{tx_offloads:x}"

@@ -184,16 +184,19 @@ def offload_capabilities(port: EthPort, kind: str) -> str:
     return f"{kind} Offloading Capabilities of port {port.port_id} :\n  Per Queue :\n{per_port}\n\n"
 
 
-def offload_configuration(port: EthPort, kind: str) -> str:
-    """``show port N rx_offload|tx_offload configuration``; ``kind`` is Rx or Tx."""
+def offload_configuration(port: EthPort, kind: str, wished: int) -> str:
+    """``show port N rx_offload|tx_offload configuration``; ``kind`` is Rx or Tx.
+
+    The port's line has what is in force, those of the queues what the next ``port start`` brings.
+    """
     active = 0
     if port.conf:
         active = port.conf.rx_offloads if kind == "Rx" else port.conf.tx_offloads
     queues = port.rx_queues if kind == "Rx" else port.tx_queues
     lines = [
         f"{kind} Offloading Configuration of port {port.port_id} :",
-        "  Port :",
-        *(_words(f"  Queue[{i:2}] :", active, kind) for i in range(len(queues))),
+        _words("  Port :", active, kind),
+        *(_words(f"  Queue[{i:2}] :", wished, kind) for i in range(len(queues))),
     ]
     return "\n".join(lines) + "\n\n"
 

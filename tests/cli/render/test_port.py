@@ -114,9 +114,16 @@ def test_offload_capabilities(port: EthPort, kind: str, name: str) -> None:
 
 def test_offload_configuration_has_a_line_a_queue() -> None:
     port = next(iter(FakeApp().ports))
-    assert printed(render.offload_configuration(port, "Rx")) == transcript("rx-offload-configuration")
+    assert printed(render.offload_configuration(port, "Rx", 0)) == transcript("rx-offload-configuration")
+
+
+def test_offload_configuration_tells_what_is_in_force_and_what_is_wished() -> None:
+    port = next(iter(FakeApp().ports))
     port.conf = PortConf(tx_offloads=0x8001)
-    assert "  Queue[ 0] : VLAN_INSERT MULTI_SEGS\n" in render.offload_configuration(port, "Tx")
+    assert render.offload_configuration(port, "Tx", 0x8000).splitlines()[1:3] == [
+        "  Port : VLAN_INSERT MULTI_SEGS",
+        "  Queue[ 0] : MULTI_SEGS",
+    ]
 
 
 def test_rxtx_names_both_functions_why_and_what_the_others_would_take() -> None:
