@@ -14,7 +14,8 @@ struct request {
 	struct virtio_net_hdr header; /* our copy */
 	struct net_hdrs hdrs;
 	bool is_crc;
-	bool is_known; /* hdrs is filled in, and the checksum is the one of UDP or TCP */
+	bool has_lengths; /* the mbuf has */
+	bool is_known;    /* hdrs is filled in, and the checksum is the one of UDP or TCP */
 };
 
 static bool field_is_inside(const struct request *req)
@@ -48,23 +49,26 @@ static bool segments_are_known(const struct request *req)
 	                         : type == VIRTIO_NET_HDR_GSO_TCPV4 && offload->tso4;
 }
 
-static void tell_lengths(struct mbuf *m, const struct net_hdrs *hdrs)
+static void tell_lengths(struct request *req)
 {
-	m->l2_len = (uint8_t)hdrs->l2_len;
-	m->l3_len = hdrs->l3_len;
-	m->l4_len = (uint8_t)hdrs->l4_len;
+	struct mbuf *m = req->m;
+
+	m->l2_len = (uint8_t)req->hdrs.l2_len;
+	m->l3_len = req->hdrs.l3_len;
+	m->l4_len = (uint8_t)req->hdrs.l4_len;
+	req->has_lengths = true;
 }
 
 /* As flags of a packet to be sent, which older programs hand on as they are. */
-static void tell_legacy(const struct request *req)
+static void tell_legacy(struct request *req)
 {
 	req->m->ol_flags |= req->hdrs.is_ipv6 ? MBUF_F_TX_IPV6 : MBUF_F_TX_IPV4;
 	req->m->ol_flags |=
 	        req->hdrs.proto == IP_PROTO_UDP ? MBUF_F_TX_UDP_CKSUM : MBUF_F_TX_TCP_CKSUM;
-	tell_lengths(req->m, &req->hdrs);
+	tell_lengths(req);
 }
 
-static void take_cksum(const struct request *req)
+static void take_cksum(struct request *req)
 {
 	uint32_t start = req->header.csum_start;
 	struct mbuf *m = req->m;
@@ -73,17 +77,17 @@ static void take_cksum(const struct request *req)
 		tell_legacy(req);
 	} else if (req->is_known && !req->vq->offload.sw_csum) {
 		m->ol_flags |= MBUF_F_RX_L4_CKSUM_NONE;
-		tell_lengths(m, &req->hdrs);
+		tell_lengths(req);
 	} else if (net_cksum_complete(m, start, m->pkt_len - start, req->header.csum_offset)) {
 		m->ol_flags |= req->is_known ? MBUF_F_RX_L4_CKSUM_GOOD : 0;
 	}
 }
 
-static void take_segments(const struct request *req)
+static void take_segments(struct request *req)
 {
 	req->m->ol_flags |= req->vq->offload.legacy ? MBUF_F_TX_TCP_SEG : MBUF_F_RX_LRO;
 	req->m->tso_segsz = req->header.gso_size;
-	tell_lengths(req->m, &req->hdrs);
+	tell_lengths(req);
 }
 
 /* False when something was asked that cannot be. */
@@ -116,6 +120,6 @@ void vhost_rx_offload(struct vhost_virtqueue *vq, struct mbuf *m, const uint8_t 
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (vq->offload.header_mask && !take_header(&req))
 		vq->bad_headers++;
-	if (vq->offload.vlan_strip && vlan_strip(m) && m->l2_len)
+	if (vq->offload.vlan_strip && vlan_strip(m) && req.has_lengths)
 		m->l2_len -= (uint8_t)sizeof(struct vlan_hdr);
 }
