@@ -135,28 +135,47 @@ static void do_packet(struct fwd_stream *fs, struct mbuf *m)
 		memcpy(ether->dst, fs->peer_mac, sizeof(ether->dst));
 		memcpy(ether->src, fs->own_mac, sizeof(ether->src));
 	}
-	if (net_parse_ip(m, &h)) {
+	if (net_parse_ip(m, &h))
 		flags = do_ip(set, m, &h) | do_l4(set, m, &h);
-		m->l2_len = (uint8_t)h.l2_len;
-		m->l3_len = h.l3_len;
-		m->l4_len = (uint8_t)h.l4_len;
-	}
+	m->l2_len = (uint8_t)h.l2_len;
+	m->l3_len = h.l3_len;
+	m->l4_len = (uint8_t)h.l4_len;
 	m->ol_flags = flags;
+}
+
+/* The same for `set verbose`, and for `set txsplit`: what goes on in the packet's place. */
+static NOINLINE struct mbuf *do_noting_and_splitting(struct fwd_stream *fs, struct mbuf *m)
+{
+	const struct csum_settings *set = &fs->csum;
+	bool asks =
+	        set->ip_flags | set->udp_flags | set->tcp_flags | set->sctp_flags | set->tso_segsz;
+	uint64_t rx_flags = m->ol_flags;
+	uint16_t lro_segsz = m->tso_segsz;
+
+	do_packet(fs, m);
+	if (set->split)
+		m = stream_split(fs, m);
+	if (load_relaxed(&fs->dump_received) || load_relaxed(&fs->dump_sent))
+		dump_csum(fs->dump, m, fs->rx_port, rx_flags, lro_segsz, asks);
+	return m;
 }
 
 static bool csum_forward(struct fwd_stream *fs)
 {
 	struct mbuf *pkts[MAX_PKT_BURST];
 	uint16_t n = stream_receive(fs, pkts);
+	bool is_special =
+	        fs->csum.split || load_relaxed(&fs->dump_received) || load_relaxed(&fs->dump_sent);
 
 	if (n == 0)
 		return false;
 	for (uint16_t i = 0; i < n; i++) {
 		if (i + 1 < n)
 			prefetch_to_write(mbuf_data(pkts[i + 1]));
-		do_packet(fs, pkts[i]);
-		if (unlikely(fs->csum.split))
-			pkts[i] = stream_split(fs, pkts[i]);
+		if (unlikely(is_special))
+			pkts[i] = do_noting_and_splitting(fs, pkts[i]);
+		else
+			do_packet(fs, pkts[i]);
 	}
 	stream_transmit(fs, pkts, n);
 	return true;

@@ -13,8 +13,22 @@ from pytestpmd._dataplane import ffi, lib
 from pytestpmd.eal.control import ControlThread
 from pytestpmd.eal.memory import Arena
 
-_FIELDS = struct.Struct("=QIHHHHHH")
+_FIELDS = struct.Struct("=QQQIIHHHHHHHHHHHBB")
 RECEIVED, SENT = 1, 2
+
+
+@dataclass(frozen=True)
+class Summed:
+    """What the csum engine found and did; lengths in bytes. ``asks``: the transmit port does some of it."""
+
+    address: int
+    tx_flags: int
+    asks: bool
+    lro_segsz: int
+    tso_segsz: int
+    l2_len: int
+    l3_len: int
+    l4_len: int
 
 
 @dataclass(frozen=True)
@@ -29,6 +43,10 @@ class DumpedPacket:
     pkt_len: int
     ol_flags: int
     data: bytes
+    hash_rss: int = 0
+    vlan_tci: int = 0
+    #: Only of a packet that the csum engine was done with.
+    summed: Summed | None = None
 
 
 class DumpRing:
@@ -59,9 +77,16 @@ class DumpRing:
 
 def _packet(packet: Any) -> DumpedPacket:
     raw = bytes(ffi.buffer(ffi.addressof(packet)))
-    ol_flags, pkt_len, nb_burst, port, queue, nb_segs, sent, length = _FIELDS.unpack_from(raw)
+    fields = _FIELDS.unpack_from(raw)
+    ol_flags, tx_flags, address, pkt_len, hash_rss, nb_burst, port, queue, nb_segs, kind, length = fields[:11]
+    vlan_tci, asks, lro_segsz, tso_segsz, l3_len, l2_len, l4_len = fields[11:]
     data = raw[_FIELDS.size : _FIELDS.size + length]
-    return DumpedPacket(port, queue, bool(sent), nb_burst, nb_segs, pkt_len, ol_flags, data)
+    summed = None
+    if kind == lib.DUMP_CSUM:
+        summed = Summed(address, tx_flags, bool(asks), lro_segsz, tso_segsz, l2_len, l3_len, l4_len)
+    return DumpedPacket(
+        port, queue, kind == lib.DUMP_SENT, nb_burst, nb_segs, pkt_len, ol_flags, data, hash_rss, vlan_tci, summed
+    )
 
 
 class Dumper:

@@ -16,9 +16,11 @@ from scapy.packet import Packet, Raw
 
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.config import CsumConfig
+from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.fwd import csum
+from pytestpmd.fwd.dump import DumpRing
 from pytestpmd.fwd.frame import Frame
 
 MakeWire = Callable[..., Any]
@@ -337,6 +339,30 @@ def test_what_the_receive_port_found_wrong_is_counted(engine: Engine) -> None:
         free(*engine.forward_mbufs(mbuf))
         now = engine.stream.rx_bad_ip_csum, engine.stream.rx_bad_l4_csum
         assert tuple(after - then for after, then in zip(now, before, strict=True)) == counts
+
+
+def test_verbose_tells_of_each_packet_after_it_was_received_and_before_it_is_sent(engine: Engine) -> None:
+    ring = DumpRing(Arena(DumpRing.bytes() + 4096))
+    engine.stream.dump, engine.stream.rx_port = ring.ptr, 3
+    engine.set(ALL_HW, tso_segsz=10)
+    engine.stream.dump_received = engine.stream.dump_sent = 1
+    mbufs = [packet(engine.pool, data) for data in (frame(ipv4(), tcp()), frame(ARP()))]
+    for mbuf in mbufs:
+        mbuf.ol_flags = lib.MBUF_F_RX_L4_CKSUM_BAD
+    free(*engine.forward_mbufs(*mbufs))
+    noted = list(ring.read())
+    assert [(packet.summed is None, packet.sent) for packet in noted] == [
+        *[(True, False)] * 2,
+        *[(False, False)] * 2,
+        *[(True, True)] * 2,
+    ]
+    cut_up, arp = (packet.summed for packet in noted[2:4])
+    assert cut_up
+    assert arp
+    assert cut_up.tx_flags == lib.MBUF_F_TX_TCP_SEG | lib.MBUF_F_TX_IPV4 | lib.MBUF_F_TX_IP_CKSUM
+    assert (cut_up.asks, cut_up.tso_segsz, cut_up.l2_len, cut_up.l3_len, cut_up.l4_len) == (True, 10, 14, 20, 32)
+    assert (arp.tx_flags, arp.l2_len, arp.l3_len, arp.l4_len) == (0, 14, 0, 0)
+    assert {(packet.port, packet.ol_flags) for packet in noted[2:4]} == {(3, lib.MBUF_F_RX_L4_CKSUM_BAD)}
 
 
 # In other segments.

@@ -5,7 +5,7 @@ import pytest
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
-from pytestpmd.fwd.dump import DumpedPacket, Dumper, DumpRing
+from pytestpmd.fwd.dump import DumpedPacket, Dumper, DumpRing, Summed
 
 
 @pytest.fixture
@@ -33,6 +33,27 @@ def test_packets_are_read_as_they_were_noted(ring: DumpRing, pool: Mempool) -> N
     assert first == DumpedPacket(3, 1, True, 2, 1, 200, 0, b"\0" * lib.DUMP_BYTES)
     assert (second.nb_burst, second.data) == (0, b"\1" * lib.DUMP_BYTES)
     assert list(ring.read()) == []
+
+
+def test_what_a_driver_told_besides_the_bytes_is_noted(ring: DumpRing, pool: Mempool) -> None:
+    pkts = burst(pool, 1)
+    pkts[0].ol_flags, pkts[0].vlan_tci, pkts[0].hash_rss = lib.MBUF_F_RX_VLAN, 0x1005, 0xCAFEF00D
+    lib.dump_burst(ring.ptr, pkts, 1, 0, 0, False)
+    (packet,) = ring.read()
+    assert (packet.ol_flags, packet.vlan_tci, packet.hash_rss) == (lib.MBUF_F_RX_VLAN, 0x1005, 0xCAFEF00D)
+    assert packet.summed is None
+
+
+def test_what_the_csum_engine_did_is_noted_until_there_is_no_room(ring: DumpRing, pool: Mempool) -> None:
+    (m,) = burst(pool, 1)
+    m.ol_flags, m.tso_segsz, m.l2_len, m.l3_len, m.l4_len = lib.MBUF_F_TX_TCP_SEG, 800, 18, 1000, 32
+    for _ in range(lib.DUMP_PACKETS + 2):
+        lib.dump_csum(ring.ptr, m, 5, lib.MBUF_F_RX_LRO, 1460, True)
+    packets = list(ring.read())
+    assert (len(packets), ring.lost) == (lib.DUMP_PACKETS, 2)
+    assert (packets[0].port, packets[0].ol_flags, packets[0].pkt_len) == (5, lib.MBUF_F_RX_LRO, 64)
+    address = int(ffi.cast("uintptr_t", m))
+    assert packets[0].summed == Summed(address, lib.MBUF_F_TX_TCP_SEG, True, 1460, 800, 18, 1000, 32)
 
 
 def test_a_burst_without_room_is_lost_as_a_whole_and_counted(ring: DumpRing, pool: Mempool) -> None:

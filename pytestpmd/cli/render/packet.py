@@ -4,15 +4,15 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from pytestpmd._dataplane import lib
+from pytestpmd.cli.render.flags import RX_FLAGS, TX_FLAGS, named
 from pytestpmd.cli.render.port import mac
-from pytestpmd.fwd.dump import DumpedPacket
+from pytestpmd.fwd.dump import DumpedPacket, Summed
 
 ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_IPV4, ETHERTYPE_IPV6 = 0x8100, 0x88A8, 0x0800, 0x86DD
 IPV4_FRAGMENT = 0x3FFF
 L4 = {6: "L4_TCP", 17: "L4_UDP", 132: "L4_SCTP"}
 L4_LEN = {17: 8, 132: 12}
-RX_FLAGS_UNKNOWN = "RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN RTE_MBUF_F_RX_IP_CKSUM_UNKNOWN RTE_MBUF_F_RX_OUTER_L4_CKSUM_UNKNOWN "
-TX_FLAGS_NONE = "RTE_MBUF_F_TX_L4_NO_CKSUM "
 
 
 @dataclass
@@ -32,18 +32,56 @@ def dump(packets: Iterable[DumpedPacket], lost: int, pool: str) -> str:
 
 
 def _lines(packet: DumpedPacket, pool: str) -> Iterator[str]:
-    if packet.nb_burst:
+    if packet.nb_burst and not packet.summed:
         did = "sent" if packet.sent else "received"
         yield f"port {packet.port}/queue {packet.queue}: {did} {packet.nb_burst} packets"
+    if packet.summed:
+        yield from _summed(packet, packet.summed)
+        return
     data = packet.data.ljust(14, b"\0")
     found = headers(packet.data)
     lengths = "".join(f" - {name}={length}" for name, length in found.lengths)
     queue = f"{'Send' if packet.sent else 'Receive'} queue=0x{packet.queue:x}"
     yield (
         f"  src={mac(data[6:12])} - dst={mac(data[:6])} - pool={pool} - type=0x{_u16(data, 12):04x} - "
-        f"length={packet.pkt_len} - nb_segs={packet.nb_segs} - sw ptype: {' '.join(found.names)} {lengths} - {queue}"
+        f"length={packet.pkt_len} - nb_segs={packet.nb_segs}{''.join(_metadata(packet))} - "
+        f"sw ptype: {' '.join(found.names)} {lengths} - {queue}"
     )
-    yield f"  ol_flags: {TX_FLAGS_NONE if packet.sent else RX_FLAGS_UNKNOWN}"
+    yield f"  ol_flags: {named(packet.ol_flags, TX_FLAGS if packet.sent else RX_FLAGS)}"
+
+
+def _metadata(packet: DumpedPacket) -> Iterator[str]:
+    """What a driver told, or is to be told, besides the bytes."""
+    if packet.ol_flags & lib.MBUF_F_RX_RSS_HASH:
+        yield f" - RSS hash=0x{packet.hash_rss:x} - RSS queue=0x{packet.queue:x}"
+    if packet.ol_flags & (lib.MBUF_F_TX_VLAN if packet.sent else lib.MBUF_F_RX_VLAN):
+        yield f" - VLAN tci=0x{packet.vlan_tci:x}"
+
+
+def _summed(packet: DumpedPacket, summed: Summed) -> Iterator[str]:
+    """What the csum engine says of each packet (``csumonly.c``)."""
+    ethertype, protocol = _types(packet.data, summed.l2_len)
+    l3_len, l4_len = summed.l3_len, summed.l4_len
+    yield "-----------------"
+    yield (f"port={packet.port}, mbuf=0x{summed.address:x}, pkt_len={packet.pkt_len}, nb_segs={packet.nb_segs}:")
+    yield (
+        f"rx: l2_len={summed.l2_len} ethertype={ethertype:x} l3_len={l3_len} l4_proto={protocol} l4_len={l4_len} "
+        f"flags={named(packet.ol_flags, RX_FLAGS)}"
+    )
+    if packet.ol_flags & lib.MBUF_F_RX_LRO:
+        yield f"rx: m->lro_segsz={summed.lro_segsz}"
+    if summed.asks:
+        yield f"tx: m->l2_len={summed.l2_len} m->l3_len={l3_len} m->l4_len={l4_len}"
+    if summed.tx_flags & lib.MBUF_F_TX_TCP_SEG:
+        yield f"tx: m->tso_segsz={summed.tso_segsz}"
+    yield f"tx: flags={named(summed.tx_flags, TX_FLAGS)}"
+
+
+def _types(data: bytes, l2_len: int) -> tuple[int, int]:
+    """What is behind the Ethernet header and its tags, and what the IP header says is behind itself."""
+    ethertype = _u16(data, l2_len - 2) if l2_len <= len(data) else 0
+    at = {ETHERTYPE_IPV4: 9, ETHERTYPE_IPV6: 6}.get(ethertype)
+    return ethertype, data[l2_len + at] if at is not None and l2_len + at < len(data) else 0
 
 
 def headers(data: bytes) -> Headers:
