@@ -164,6 +164,35 @@ def test_every_queue_carries_packets(make: Make, layout: str, queues: int) -> No
     assert is_conserved(pair)
 
 
+@each_packing
+def test_sixteen_pairs_each_carry_their_own_packets(make: Make, layout: str) -> None:
+    """One lcore sends so many on each queue as its number says, and each queue of the other end counts them."""
+    pair = make(layout, queues=16)
+    pool = pair.app.pools[0]
+    report = pair.app.ports[0].device_report
+    assert eventually(lambda: [ring.state for ring in report().rings] == ["live"] * 32), "the command has arrived"
+    for sender, receiver in (pair.app.ports, reversed(list(pair.app.ports))):
+        for i, tx in enumerate(sender.tx_queues):
+            sent = frames(i + 1, 64, first=i)
+            assert transmit(tx.burst, tx.handle, [packet(pool, data) for data in sent]) == i + 1
+        for i, rx in enumerate(receiver.rx_queues):
+            assert receive(rx.burst, rx.handle) == frames(i + 1, 64, first=i)
+        assert [queue.lifetime().packets for queue in receiver.rx_queues] == list(range(1, 17))
+    virtio = pair.app.ports[1]
+    assert isinstance(virtio, VirtioUserPort)
+    assert virtio._control
+    assert "MQ_VQ_PAIRS_SET 1000: ok" in virtio._control.report().commands
+
+
+@each_packing
+def test_sixteen_pairs_are_dealt_to_lcores_and_every_one_forwards(make: Make, layout: str) -> None:
+    pair = make(layout, queues=16, workers=3)
+    pair.app.session.start(tx_first=1)
+    assert eventually(lambda: all(q.lifetime().packets > 100 for port in pair.app.ports for q in port.rx_queues))
+    pair.app.session.stop()
+    assert is_conserved(pair)
+
+
 def test_the_payload_comes_out_as_it_went_in(make: Make) -> None:
     pair = make()
     vhost, virtio = pair.app.ports

@@ -229,6 +229,10 @@ class EthPort(Filters, ABC):
 
         Raises :class:`NotSupported` where the driver has none.
         """
+
+    def set_queue(self, kind: str, queue_id: int, on: bool) -> None:
+        """Start or stop one queue, ``kind`` rxq or txq, of a started port; raises :class:`NotSupported` where the
+        driver cannot."""
         raise NotSupported("Operation not supported")
 
     def set_link(self, up: bool) -> None:

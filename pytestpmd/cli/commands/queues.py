@@ -7,7 +7,7 @@ from pytestpmd.cli.commands.members import replan
 from pytestpmd.cli.params import INT32, UINT8
 from pytestpmd.cli.registry import command, option
 from pytestpmd.config import MAX_PKT_BURST, PortLimits, QueueConfig, check_queue_count
-from pytestpmd.errors import ConfigError
+from pytestpmd.errors import ConfigError, NotSupported
 from pytestpmd.ethdev.port import EthPort, PortState
 from pytestpmd.ethdev.ports import Ports
 
@@ -55,6 +55,22 @@ def config_ring_size(app: "TestPmd", kind: str, value: int) -> None:
                 f"Fail: input {kind} ({value}) can't be less than min_{kind}s ({bounds.min}) of port {port.port_id}"
             )
     setattr(app.config.queues, kind, value)
+
+
+@command("port (port_id) (rxq|txq) (queue_id) (start|stop)", "Start or stop one queue of a started port.", "ports")
+def port_queue(app: "TestPmd", port_id: int, kind: str, queue_id: int, operation: str) -> None:
+    if app.session.running:
+        raise ConfigError("Please stop forwarding first")
+    port = app.ports[port_id]
+    if port.state is not PortState.STARTED:
+        raise ConfigError(f"Please start port {port_id} first")
+    count = app.config.queues.rxq if kind == "rxq" else app.config.queues.txq
+    if queue_id >= count:
+        raise ConfigError(f"Invalid {kind[:2].upper()} queue {queue_id} (must be < nb_{kind}={count})")
+    try:
+        port.set_queue(kind, queue_id, operation == "start")
+    except NotSupported:
+        raise ConfigError("Function not supported in PMD") from None
 
 
 @command("port config all burst (value)", "Set the number of packets per burst.", "ports")

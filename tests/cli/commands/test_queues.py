@@ -58,3 +58,28 @@ def test_more_queues_are_more_streams() -> None:
     answer(app, "port config all rxq 2")
     answer(app, "port config all txq 2")
     assert "streams=4" in answer(app, "show config fwd")
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("port 0 rxq 0 start", "Function not supported in PMD"),
+        ("port 0 rxq 0 stop", "Function not supported in PMD"),
+        ("port 0 txq 0 stop", "Function not supported in PMD"),
+        ("port 0 rxq 5 stop", "Invalid RX queue 5 (must be < nb_rxq=1)"),
+        ("port 0 txq 1 start", "Invalid TX queue 1 (must be < nb_txq=1)"),
+        ("port 9 rxq 0 stop", "Invalid port 9"),
+        ("port 0 rxq 0 pause", "Bad arguments"),
+    ],
+)
+def test_single_queues_of_these_drivers_are_neither_started_nor_stopped(line: str, text: str) -> None:
+    assert answer(FakeApp(), line) == text
+
+
+def test_a_single_queue_is_for_a_started_port_that_does_not_forward() -> None:
+    app = FakeApp()
+    app.session.start()
+    assert answer(app, "port 0 rxq 0 stop") == "Please stop forwarding first"
+    app.session.running = False
+    app.ports[0].stop()
+    assert answer(app, "port 0 rxq 0 stop") == "Please start port 0 first"
