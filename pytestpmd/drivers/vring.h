@@ -126,6 +126,24 @@ static ALWAYS_INLINE uint16_t vring_packed_used(bool wrap)
 
 #define VRING_PACKED_STATE (VRING_PACKED_DESC_F_AVAIL | VRING_PACKED_DESC_F_USED)
 
+/* Notifications, from either end.
+ *
+ * Who publishes looks then whether the other side wants to be told, and needs a full fence before:
+ * the other side says so, passes a fence, and looks at the ring once more, so that one of the two
+ * sees the other (virtio 1.2, 2.7.13.4 and 2.8.21.3). But a fence waits until all that a burst
+ * wrote has reached the other core. So bursts look without one, and what they published stays
+ * unsettled until the queue is at rest, when a burst of 0 packets settles it (ethdev.h): a fence,
+ * and one more look. Until then the next burst's look comes behind this one's stores.
+ *
+ * How many entries are unsettled tells a look with EVENT_IDX how far back to go: never further than
+ * the ring is long, because the other side has passed what came before. */
+static ALWAYS_INLINE uint16_t vring_unsettled(uint16_t unsettled, uint16_t nb, uint16_t size)
+{
+	uint32_t sum = (uint32_t)unsettled + nb;
+
+	return (uint16_t)min_of(sum, (uint32_t)size);
+}
+
 /* Whether the writer of an event area wants to hear of a move by `n` to `now`, a place in a ring of
  * `size` on the lap that `wrap` tells. Reserved flags mean that it does, and so does DESC without
  * EVENT_IDX (virtio 1.2, 2.8.10). */

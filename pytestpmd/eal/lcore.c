@@ -1,6 +1,7 @@
 #include "eal/lcore.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -45,6 +46,17 @@ uint32_t lcore_simd_width(void)
 #else
 	return 64;
 #endif
+}
+
+bool lcore_barrier_ready(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+void lcore_barrier(void)
+{
+	full_fence();
+	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }
 
 static void on_nudge(int signal_number)

@@ -17,6 +17,14 @@ int lcore_nudge(int32_t thread_id);
 /* mlockall(2) now and for what comes; 0 or -errno. */
 int lcore_lock_memory(void);
 
+/* Have every thread of the process pass a full barrier: what a thread wrote before it is visible
+ * then, and what it reads after it is not older than this call. Where the kernel has no such thing
+ * it is a barrier of the calling thread, and the others need their own. */
+void lcore_barrier(void);
+
+/* Whether lcore_barrier reaches all threads, from now on. */
+bool lcore_barrier_ready(void);
+
 /* C only */
 
 #endif

@@ -3,7 +3,11 @@
 #include "eal/mbuf.h"
 
 /* Take up to nb packets out of a queue, or hand up to nb to it: how many. What a transmit did not
- * take is still the caller's. `queue` is the driver's own struct. */
+ * take is still the caller's. `queue` is the driver's own struct.
+ *
+ * A burst may leave to the next one what need not be done while others follow at once, such as the
+ * last look whether the far side sleeps. So whoever has nothing more for a queue, for now, ends
+ * with a burst of 0 packets, which settles such things; `pkts` is not looked at. */
 typedef uint16_t (*rx_burst_t)(void *queue, struct mbuf **pkts, uint16_t nb);
 typedef uint16_t (*tx_burst_t)(void *queue, struct mbuf **pkts, uint16_t nb);
 

@@ -25,6 +25,14 @@ uint16_t NOINLINE stream_retry(struct fwd_stream *fs, struct mbuf **pkts, uint16
 	return sent;
 }
 
+void fwd_settle(struct fwd_stream *fs)
+{
+	if (fs->rx_burst)
+		fs->rx_burst(fs->rx_queue, NULL, 0);
+	if (fs->tx_burst)
+		fs->tx_burst(fs->tx_queue, NULL, 0);
+}
+
 uint32_t fwd_flush(struct fwd_stream *fs, uint32_t most)
 {
 	struct mbuf *pkts[MAX_PKT_BURST];
@@ -35,5 +43,6 @@ uint32_t fwd_flush(struct fwd_stream *fs, uint32_t most)
 		mbuf_free_bulk(pkts, n);
 		flushed += n;
 	}
+	fs->rx_burst(fs->rx_queue, NULL, 0);
 	return flushed;
 }

@@ -50,6 +50,7 @@ struct fwd_stream {
 	uint32_t dump_sent;
 
 	/* lcore writes, console reads */
+	uint64_t idle_turns; /* in a row */
 	uint64_t rx_packets;
 	uint64_t tx_packets;
 	uint64_t fwd_dropped;
@@ -76,6 +77,9 @@ struct fwd_engine {
 
 uint32_t fwd_engine_count(void);
 const struct fwd_engine *fwd_engine_at(uint32_t index);
+
+/* Have the queues settle what bursts left to the next one (ethdev.h). */
+void fwd_settle(struct fwd_stream *fs);
 
 /* Receive and free until the queue is empty, at most `most` packets: how many. */
 uint32_t fwd_flush(struct fwd_stream *fs, uint32_t most);

@@ -6,12 +6,25 @@
 
 #define MAX_EVENTS 16
 
-static ALWAYS_INLINE bool turn(struct fwd_lcore *lc)
+/* Turns without anything to do before a stream's queues settle: there may be more at once. */
+#define REST_TURNS 16
+
+static ALWAYS_INLINE bool turn_stream(const struct fwd_lcore *lc, struct fwd_stream *fs)
+{
+	bool busy = lc->packet_fwd(fs);
+
+	fs->idle_turns = busy ? 0 : fs->idle_turns + 1;
+	if (unlikely(fs->idle_turns == REST_TURNS))
+		fwd_settle(fs);
+	return busy;
+}
+
+static ALWAYS_INLINE bool turn(const struct fwd_lcore *lc)
 {
 	bool busy = false;
 
 	for (uint32_t i = 0; i < lc->nb_streams; i++)
-		busy |= lc->packet_fwd(lc->streams[i]);
+		busy |= turn_stream(lc, lc->streams[i]);
 	return busy;
 }
 
@@ -23,7 +36,7 @@ static bool turn_counting_cycles(struct fwd_lcore *lc)
 	for (uint32_t i = 0; i < lc->nb_streams; i++) {
 		uint64_t began = cycles_now();
 
-		if (lc->packet_fwd(lc->streams[i])) {
+		if (turn_stream(lc, lc->streams[i])) {
 			lc->streams[i]->busy_cycles += cycles_now() - began;
 			busy = true;
 		}
@@ -32,26 +45,47 @@ static bool turn_counting_cycles(struct fwd_lcore *lc)
 	return busy;
 }
 
-/* A full barrier: a queue's `enabled` is read after this, so whoever cleared it and then sees the
- * count move knows that no burst which had seen it set is under way (fwd_turns). */
+static void settle(const struct fwd_lcore *lc)
+{
+	for (uint32_t i = 0; i < lc->nb_streams; i++)
+		fwd_settle(lc->streams[i]);
+}
+
+/* A queue's `enabled` is read after this, so whoever cleared it and then sees the count move knows
+ * that no burst which had seen it set is under way. The full barrier that this takes is fwd_turns's
+ * business where the kernel helps. */
 static ALWAYS_INLINE void end_turn(struct fwd_lcore *lc)
 {
-	__atomic_fetch_add(&lc->turns, 1, __ATOMIC_SEQ_CST);
+	store_release(&lc->turns, lc->turns + 1);
+	if (unlikely(lc->fences))
+		full_fence();
+}
+
+static void begin(struct fwd_lcore *lc)
+{
+	lcore_enter(lc->lcore_id);
+	lc->fences = !lcore_barrier_ready();
+}
+
+static void end(const struct fwd_lcore *lc)
+{
+	settle(lc);
+	lcore_enter(MAX_LCORES);
 }
 
 void fwd_run(struct fwd_lcore *lc, uint64_t turns)
 {
-	uint64_t end = turns ? lc->turns + turns : UINT64_MAX;
+	uint64_t last = turns ? lc->turns + turns : UINT64_MAX;
 
-	lcore_enter(lc->lcore_id);
-	while (!load_relaxed(&lc->stop) && lc->turns != end) {
+	begin(lc);
+	while (!load_relaxed(&lc->stop) && lc->turns != last) {
 		if (unlikely(lc->record_cycles))
 			turn_counting_cycles(lc);
 		else
 			turn(lc);
 		end_turn(lc);
 	}
-	lcore_enter(MAX_LCORES);
+	end(lc);
 }
 
 /* Whether packets wait already. */
@@ -91,7 +125,7 @@ void fwd_run_interrupt(struct fwd_lcore *lc)
 {
 	uint32_t idle = 0;
 
-	lcore_enter(lc->lcore_id);
+	begin(lc);
 	while (!load_relaxed(&lc->stop)) {
 		bool busy = unlikely(lc->record_cycles) ? turn_counting_cycles(lc) : turn(lc);
 
@@ -101,12 +135,13 @@ void fwd_run_interrupt(struct fwd_lcore *lc)
 			continue;
 		/* from here to the next turn the queues are touched as in a burst: quiesce covers
 		 * it */
+		settle(lc);
 		if (!enable_interrupts(lc))
 			fall_asleep(lc);
 		disable_interrupts(lc);
 		idle = 0;
 	}
-	lcore_enter(MAX_LCORES);
+	end(lc);
 }
 
 void fwd_stop(struct fwd_lcore *lc)
@@ -116,6 +151,6 @@ void fwd_stop(struct fwd_lcore *lc)
 
 uint64_t fwd_turns(struct fwd_lcore *lc)
 {
-	full_fence();
+	lcore_barrier();
 	return __atomic_load_n(&lc->turns, __ATOMIC_SEQ_CST);
 }

@@ -21,6 +21,7 @@ struct fwd_lcore {
 	int32_t sleep_ms; /* at most */
 
 	/* lcore writes, Python reads */
+	uint32_t fences; /* each turn, because lcore_barrier is not to be had */
 	uint32_t asleep;
 	uint64_t sleeps;
 	uint64_t packet_wakes; /* of the sleeps, those that ended because a queue's fd spoke */

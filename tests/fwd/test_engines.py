@@ -147,7 +147,7 @@ def test_retrying_delivers_what_finds_room_later(make_wire: MakeWire) -> None:
     wire.stream.retry_num, wire.stream.retry_delay_cycles = 4, 1000
     wire.send(*frames(32, first=100))
     wire.turn()
-    assert calls == [32, 32, 32]
+    assert calls == [32, 32, 32, 0]  # the last settles the queue
     assert device.collect() == frames(32, first=100)
     assert wire.stream.fwd_dropped == 0
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fakes.packets import frames
 
-from pytestpmd._dataplane import lib
+from pytestpmd._dataplane import ffi, lib
 
 MakeWire = Callable[..., Any]
 LONG = 30.0
@@ -113,3 +113,20 @@ def test_cycles_are_counted_when_asked_for(make_wire: MakeWire) -> None:
 
 def test_the_cycle_counter_runs_at_a_plausible_rate() -> None:
     assert 1e6 < lib.lcore_cycles_hz(2000) < 1e11
+
+
+def test_the_queues_are_settled_when_the_loop_ends(make_wire: MakeWire) -> None:
+    wire = make_wire("io")
+    bursts = []
+
+    @ffi.callback("tx_burst_t")
+    def sending(queue: Any, pkts: Any, nb: int) -> int:
+        bursts.append(nb)
+        return int(lib.virtio_xmit_pkts(queue, pkts, nb))
+
+    wire.stream.tx_burst = sending
+    wire.send(*frames(20))
+    wire.turn(2)
+    assert bursts == [20, 0]
+    wire.turn(40)
+    assert bursts == [20, 0, 0, 0]  # after some turns of nothing, and at the end

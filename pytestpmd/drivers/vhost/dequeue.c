@@ -195,7 +195,7 @@ uint16_t vhost_rx_burst(void *queue, struct mbuf **pkts, uint16_t nb)
 {
 	struct vhost_virtqueue *vq = queue;
 
-	if (!ring_is_live(vq))
+	if (!ring_may_burst(vq, nb))
 		return 0;
 	if (unlikely(vq->discards)) {
 		discard(vq, nb, vq->is_packed);

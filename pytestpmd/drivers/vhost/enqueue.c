@@ -274,7 +274,7 @@ uint16_t vhost_tx_burst(void *queue, struct mbuf **pkts, uint16_t nb)
 {
 	struct vhost_virtqueue *vq = queue;
 
-	if (!ring_is_live(vq)) {
+	if (!ring_may_burst(vq, nb)) {
 		vq->stats.missed += nb;
 		return 0;
 	}

@@ -28,6 +28,7 @@ static void start_packed(struct vhost_virtqueue *vq, uint16_t index)
 void vhost_virtqueue_start(struct vhost_virtqueue *vq, uint16_t index)
 {
 	vq->fault = VRING_OK;
+	vq->unsettled = 0;
 	if (vq->is_packed)
 		start_packed(vq, index);
 	else

@@ -52,20 +52,56 @@ static inline void ring_count_bad(struct vhost_virtqueue *vq, enum vhost_bad_cha
 	vq->bad_chains++;
 }
 
+static ALWAYS_INLINE bool ring_wants_call(const struct vhost_virtqueue *vq, const bool packed)
+{
+	return packed ? packed_wants_call(vq) : split_wants_call(vq);
+}
+
+static NOINLINE void ring_call(struct vhost_virtqueue *vq)
+{
+	vq->unsettled = 0;
+	vq->calls++;
+	vring_notify(vq->call_fd);
+}
+
 /* Show the driver what was used up, and call it if it wants that. */
 static ALWAYS_INLINE void ring_publish(
         struct vhost_virtqueue *vq, struct used_batch *batch, const bool packed)
 {
-	bool wanted = packed ? packed_publish_used(vq, batch) : split_publish_used(vq, batch->nb);
-
+	if (packed)
+		packed_publish_used(vq, batch);
+	else
+		split_publish_used(vq);
 	if (unlikely(vq->tracked))
 		track_published(vq, batch, packed);
-	if (likely(!wanted)) {
+	vq->unsettled =
+	        vring_unsettled(vq->unsettled, packed ? batch->nb_places : batch->nb, vq->size);
+	if (likely(!ring_wants_call(vq, packed)))
 		vq->calls_suppressed++;
+	else
+		ring_call(vq);
+}
+
+/* The ring is at rest: settle what was published (vring.h). */
+static NOINLINE void ring_settle(struct vhost_virtqueue *vq)
+{
+	if (!vq->unsettled)
 		return;
-	}
-	vq->calls++;
-	vring_notify(vq->call_fd);
+	/* pairs with the driver's fence between asking for a call and looking at the ring again */
+	full_fence();
+	if (unlikely(ring_wants_call(vq, vq->is_packed)))
+		ring_call(vq);
+	vq->unsettled = 0;
+}
+
+/* Whether a burst of nb packets has anything to do; one of none settles the ring. */
+static ALWAYS_INLINE bool ring_may_burst(struct vhost_virtqueue *vq, uint16_t nb)
+{
+	if (unlikely(!ring_is_live(vq)))
+		return false;
+	if (unlikely(nb == 0))
+		ring_settle(vq);
+	return likely(nb != 0);
 }
 
 #endif

@@ -109,17 +109,20 @@ static ALWAYS_INLINE void packed_use(
 	vq->wrap = wrap;
 }
 
-static ALWAYS_INLINE bool packed_publish_used(struct vhost_virtqueue *vq, struct used_batch *batch)
+static ALWAYS_INLINE void packed_publish_used(struct vhost_virtqueue *vq, struct used_batch *batch)
 {
 	uint64_t word = batch->skip ? packed_used_word(batch->last_id, 0, batch->first_wrap)
 	                            : batch->first_word;
 
 	packed_flush_used(vq, batch);
 	packed_write_used(vq, batch->first, word);
-	/* pairs with the driver's fence between asking for a call and looking again */
-	full_fence();
-	return vring_packed_need_event(vq->driver_event, vq->event_idx, vq->last_avail, vq->wrap,
-	        batch->nb_places, vq->size);
+}
+
+/* Whether the driver wants to be told of what is unsettled. */
+static ALWAYS_INLINE bool packed_wants_call(const struct vhost_virtqueue *vq)
+{
+	return vring_packed_need_event(
+	        vq->driver_event, vq->event_idx, vq->last_avail, vq->wrap, vq->unsettled, vq->size);
 }
 
 #endif

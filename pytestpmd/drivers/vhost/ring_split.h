@@ -57,17 +57,19 @@ static ALWAYS_INLINE void split_use(struct vhost_virtqueue *vq, uint16_t id, uin
 	vq->last_avail++;
 }
 
-/* Whether the driver wants to be called. */
-static ALWAYS_INLINE bool split_publish_used(struct vhost_virtqueue *vq, uint16_t nb)
+static ALWAYS_INLINE void split_publish_used(struct vhost_virtqueue *vq)
 {
 	/* release pairs with the driver's acquire of used.idx: elements and buffers before it are
 	 * whole */
 	store_release(&vq->used->idx, vq->used_idx);
-	/* pairs with the driver's fence between asking for a call and looking at idx again */
-	full_fence();
+}
+
+/* Whether the driver wants to be told of what is unsettled. */
+static ALWAYS_INLINE bool split_wants_call(const struct vhost_virtqueue *vq)
+{
 	if (vq->event_idx)
 		return vring_need_event(vring_used_event(vq->avail, vq->size), vq->used_idx,
-		        (uint16_t)(vq->used_idx - nb));
+		        (uint16_t)(vq->used_idx - vq->unsettled));
 	return !(load_relaxed(&vq->avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
 }
 

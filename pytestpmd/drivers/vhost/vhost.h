@@ -88,7 +88,8 @@ struct vhost_virtqueue {
 	uint16_t last_avail; /* packed: the place that comes next, and that lap's parity */
 	uint16_t used_idx;
 	uint16_t wrap;
-	uint32_t fault; /* enum vring_fault */
+	uint16_t unsettled; /* entries that were published and not settled (vring.h) */
+	uint32_t fault;     /* enum vring_fault */
 	uint64_t calls;
 	uint64_t calls_suppressed;
 	uint64_t bad_chains;

@@ -15,6 +15,7 @@ void packed_reset(struct virtqueue *vq)
 	vq->used_wrap = 1;
 	vq->nb_places = vq->size;
 	vq->batch_open = 0;
+	vq->unsettled = 0;
 	*vq->driver_event =
 	        (struct vring_packed_event){.flags = VRING_PACKED_EVENT_DISABLE}; /* we poll */
 	/* what the last device wanted is not what the next one wants */
@@ -31,15 +32,7 @@ void packed_publish(struct virtqueue *vq, struct packed_batch *batch)
 	first->id = batch->first.id;
 	/* release pairs with the device's acquire of flags: the whole batch is there */
 	store_release(&first->flags, batch->first.flags);
-	/* pairs with the device's own fence between asking for a kick and looking again */
-	full_fence();
-	if (likely(!vring_packed_need_event(vq->device_event, vq->event_idx, vq->avail_idx,
-	            vq->avail_wrap, batch->nb, vq->size))) {
-		vq->kicks_suppressed++;
-		return;
-	}
-	vq->kicks++;
-	vring_notify(vq->kick_fd);
+	virtqueue_notify(vq, batch->nb);
 }
 
 static ALWAYS_INLINE void post_buffer(

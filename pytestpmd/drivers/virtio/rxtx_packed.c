@@ -60,7 +60,7 @@ static ALWAYS_INLINE uint16_t recv_packed(
 	struct stats_run run = {0};
 	struct packed_used buffer;
 
-	if (unlikely(virtqueue_is_broken(vq)))
+	if (unlikely(!virtqueue_may_burst(vq, nb)))
 		return 0;
 	while (nb_rx < nb && packed_next_used(vq, vq->hdr_size, &buffer, traits)) {
 		packed_prefetch_used(vq, RX_AHEAD);
@@ -184,6 +184,8 @@ static ALWAYS_INLINE uint16_t xmit_packed(
 	if (nb_tx) {
 		stats_finish(&vq->stats, &run, nb_tx);
 		packed_publish(vq, &batch);
+	} else if (nb == 0) {
+		virtqueue_settle(vq);
 	}
 	return nb_tx;
 }

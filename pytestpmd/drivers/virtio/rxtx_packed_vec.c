@@ -131,7 +131,7 @@ static ALWAYS_INLINE uint16_t recv_packed_vec(struct virtqueue *vq, struct mbuf 
 	/* a tag is to be stripped since the port was started */
 	if (unlikely(vq->offloads))
 		return virtio_recv_pkts_packed_inorder(vq, pkts, nb);
-	if (unlikely(virtqueue_is_broken(vq)))
+	if (unlikely(!virtqueue_may_burst(vq, nb)))
 		return 0;
 	while (nb_rx < nb && (vq->batch_open || packed_is_used(vq, 0))) {
 		if (nb - nb_rx >= BLOCK && block_fits(vq) &&
@@ -206,6 +206,8 @@ static ALWAYS_INLINE uint16_t xmit_packed_vec(struct virtqueue *vq, struct mbuf 
 	if (nb_tx) {
 		stats_finish(&vq->stats, &run, nb_tx);
 		packed_publish(vq, &batch);
+	} else if (nb == 0) {
+		virtqueue_settle(vq);
 	}
 	return nb_tx;
 }

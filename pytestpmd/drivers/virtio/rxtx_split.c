@@ -35,7 +35,7 @@ static ALWAYS_INLINE uint16_t recv_split(
 	struct stats_run run = {0};
 	struct used_buffer buffer;
 
-	if (unlikely(virtqueue_is_broken(vq)))
+	if (unlikely(!virtqueue_may_burst(vq, nb)))
 		return 0;
 	nb_used = virtqueue_nb_used(vq);
 	end = (uint16_t)(vq->used_cons + nb_used);
@@ -165,6 +165,8 @@ static ALWAYS_INLINE uint16_t xmit_split(
 	if (nb_tx) {
 		stats_finish(&vq->stats, &run, nb_tx);
 		virtqueue_publish(vq, before);
+	} else if (nb == 0) {
+		virtqueue_settle(vq);
 	}
 	return nb_tx;
 }

@@ -132,7 +132,7 @@ static ALWAYS_INLINE uint16_t recv_vec(
 	if (unlikely(vq->offloads))
 		return traits.in_order ? virtio_recv_pkts_inorder(vq, pkts, nb)
 		                       : virtio_recv_pkts(vq, pkts, nb);
-	if (unlikely(virtqueue_is_broken(vq)))
+	if (unlikely(!virtqueue_may_burst(vq, nb)))
 		return 0;
 	left = min_of(virtqueue_nb_used(vq), nb);
 	for (uint16_t i = 0; i < min_of(left, (uint16_t)BLOCK); i++)
@@ -202,6 +202,8 @@ static ALWAYS_INLINE uint16_t xmit_simple(
 	if (nb_tx) {
 		stats_finish(&vq->stats, &run, nb_tx);
 		virtqueue_publish(vq, before);
+	} else if (nb == 0) {
+		virtqueue_settle(vq);
 	}
 	/* a packet that is not as plain as was said goes the long way, and those behind it */
 	if (unlikely(nb_tx < room))

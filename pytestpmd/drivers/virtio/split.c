@@ -16,6 +16,7 @@ void virtqueue_reset(struct virtqueue *vq)
 	vq->avail_idx = 0;
 	vq->used_cons = 0;
 	vq->batch_open = 0;
+	vq->unsettled = 0;
 	/* We poll: with EVENT_IDX an event that lies behind says the same (virtio 1.2, 2.7.7.1). */
 	vq->avail->flags = vq->event_idx ? 0 : VRING_AVAIL_F_NO_INTERRUPT;
 	if (vq->event_idx)
@@ -33,26 +34,52 @@ void virtqueue_mend(struct virtqueue *vq)
 	store_release(&vq->fault, (uint32_t)VRING_OK);
 }
 
+/* Whether the device wants to be told of what is unsettled. */
+static bool wants_kick(const struct virtqueue *vq)
+{
+	if (vq->packed)
+		return vring_packed_need_event(vq->device_event, vq->event_idx, vq->avail_idx,
+		        vq->avail_wrap, vq->unsettled, vq->size);
+	if (vq->event_idx)
+		return vring_need_event(vring_avail_event(vq->used, vq->size), vq->avail_idx,
+		        (uint16_t)(vq->avail_idx - vq->unsettled));
+	return !(load_relaxed(&vq->used->flags) & VRING_USED_F_NO_NOTIFY);
+}
+
+static NOINLINE void kick(struct virtqueue *vq)
+{
+	vq->unsettled = 0;
+	vq->kicks++;
+	vring_notify(vq->kick_fd);
+}
+
+void virtqueue_notify(struct virtqueue *vq, uint16_t nb)
+{
+	vq->unsettled = vring_unsettled(vq->unsettled, nb, vq->size);
+	if (likely(!wants_kick(vq)))
+		vq->kicks_suppressed++;
+	else
+		kick(vq);
+}
+
+void virtqueue_settle(struct virtqueue *vq)
+{
+	if (!vq->unsettled)
+		return;
+	/* pairs with the device's own fence between asking for a kick and looking at the ring again
+	 */
+	full_fence();
+	if (unlikely(wants_kick(vq)))
+		kick(vq);
+	vq->unsettled = 0;
+}
+
 void virtqueue_publish(struct virtqueue *vq, uint16_t before)
 {
-	bool wanted;
-
 	/* release pairs with the device's acquire of avail.idx: it sees the descriptors that idx
 	 * covers */
 	store_release(&vq->avail->idx, vq->avail_idx);
-	/* pairs with the device's own fence between asking for a kick and looking at idx again */
-	full_fence();
-	if (vq->event_idx)
-		wanted = vring_need_event(
-		        vring_avail_event(vq->used, vq->size), vq->avail_idx, before);
-	else
-		wanted = !(load_relaxed(&vq->used->flags) & VRING_USED_F_NO_NOTIFY);
-	if (likely(!wanted)) {
-		vq->kicks_suppressed++;
-		return;
-	}
-	vq->kicks++;
-	vring_notify(vq->kick_fd);
+	virtqueue_notify(vq, (uint16_t)(vq->avail_idx - before));
 }
 
 static ALWAYS_INLINE void post_buffer(struct virtqueue *vq, struct mbuf *m)

@@ -73,6 +73,7 @@ struct virtqueue {
 	uint32_t batch_len;  /* and that one's length */
 	uint16_t free_head;  /* free_ids: taken from here */
 	uint16_t free_tail;  /* and given back here */
+	uint16_t unsettled;  /* entries that were published and not settled (vring.h) */
 	uint32_t fault;      /* enum vring_fault */
 	uint64_t kicks;
 	uint64_t kicks_suppressed;
@@ -179,6 +180,19 @@ static ALWAYS_INLINE bool virtqueue_is_broken(const struct virtqueue *vq)
 	return load_acquire(&vq->fault) != VRING_OK;
 }
 
+/* The queue is at rest: settle what was published (vring.h). */
+NOINLINE void virtqueue_settle(struct virtqueue *vq);
+
+/* Whether a burst of nb packets has anything to do; one of none settles the queue. */
+static ALWAYS_INLINE bool virtqueue_may_burst(struct virtqueue *vq, uint16_t nb)
+{
+	if (unlikely(virtqueue_is_broken(vq)))
+		return false;
+	if (unlikely(nb == 0))
+		virtqueue_settle(vq);
+	return likely(nb != 0);
+}
+
 static ALWAYS_INLINE void virtqueue_fault(struct virtqueue *vq, enum vring_fault fault)
 {
 	store_relaxed(&vq->fault, (uint32_t)fault);
@@ -186,5 +200,8 @@ static ALWAYS_INLINE void virtqueue_fault(struct virtqueue *vq, enum vring_fault
 
 /* Show the device what was offered since `before`, and kick it if it wants that. */
 void virtqueue_publish(struct virtqueue *vq, uint16_t before);
+
+/* `nb` entries were published: kick the device if it wants that. */
+void virtqueue_notify(struct virtqueue *vq, uint16_t nb);
 
 #endif

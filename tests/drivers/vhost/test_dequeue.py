@@ -305,6 +305,28 @@ def test_with_event_idx_the_call_comes_when_the_event_index_is_passed(make: Make
         assert queue.call.count() == calls, f"event {wanted} from where the burst of 4 began"
 
 
+@pytest.mark.parametrize("event_idx", [False, True])
+def test_a_wish_that_comes_just_after_the_look_is_seen_when_the_ring_comes_to_rest(
+    make: MakeQueue, event_idx: bool
+) -> None:
+    queue = make(event_idx=event_idx, start=250)
+    if event_idx:
+        queue.driver.want_call_at(1000)
+    else:
+        queue.driver.suppress_calls(True)
+    transmit(queue, frame())
+    transmit(queue, frame())
+    assert len(dequeue(queue)) == 2
+    assert queue.call.count() == 0
+    if event_idx:
+        queue.driver.want_call_at(250)
+    else:
+        queue.driver.suppress_calls(False)
+    for calls in (1, 0):
+        assert dequeue(queue, 0) == []
+        assert queue.call.count() == calls
+
+
 def test_a_bad_chain_alone_is_told_of_as_well(make: MakeQueue) -> None:
     queue = make()
     queue.driver.offer(queue.driver.chain([Desc(0, 100)]))

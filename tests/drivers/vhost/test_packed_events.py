@@ -56,6 +56,7 @@ def test_the_call_comes_with_the_place_and_the_lap_that_were_named(
             places = {off_wrap(start + i, size) for i in range(2 * count)}
             assert queue.call.count() == (off_wrap(start + ahead, size) in places)
             queue.driver.reap()
+            assert dequeue(queue, 0) == []  # the ring is at rest: what comes now is another story
 
 
 @each_packed

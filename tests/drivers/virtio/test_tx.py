@@ -243,6 +243,28 @@ def test_without_event_idx_the_event_index_means_nothing(make: MakeQueue, pool: 
     assert queue.kick.count() == 1
 
 
+@pytest.mark.parametrize("event_idx", [False, True])
+def test_a_wish_that_comes_just_after_the_look_is_seen_when_the_queue_comes_to_rest(
+    make: MakeQueue, pool: Mempool, event_idx: bool
+) -> None:
+    """The last burst may have looked before the device wished, and the device before it saw the burst (2.7.13.4)."""
+    queue = make(event_idx=event_idx, start=250)
+    if event_idx:
+        queue.device.want_kick_at(1000)
+    else:
+        queue.device.suppress_kicks(True)
+    queue.xmit(*(packet(pool, data) for data in frames(4)))
+    queue.xmit(*(packet(pool, data) for data in frames(4)))
+    assert queue.kick.count() == 0
+    if event_idx:
+        queue.device.want_kick_at(251)
+    else:
+        queue.device.suppress_kicks(False)
+    for kicks in (1, 0):
+        assert queue.xmit() == 0
+        assert queue.kick.count() == kicks
+
+
 def test_an_empty_burst_kicks_nobody(make: MakeQueue) -> None:
     queue = make()
     assert queue.xmit() == 0
