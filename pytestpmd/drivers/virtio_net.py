@@ -4,6 +4,7 @@ Bits with their sections in virtio 1.2: 5.1.3 for the network device's, 6 for ev
 """
 
 from enum import IntFlag
+from typing import Final
 
 
 class Feature(IntFlag):
@@ -40,6 +41,23 @@ class Feature(IntFlag):
     VIRTIO_NET_F_HASH_REPORT = 1 << 57
     VIRTIO_NET_F_RSS = 1 << 60
     VIRTIO_NET_F_SPEED_DUPLEX = 1 << 63
+
+
+#: What makes no sense without another one (virtio 1.2, 2.2.1 and 5.1.3.1).
+NEEDS: Final = {
+    Feature.VIRTIO_NET_F_GUEST_TSO4: Feature.VIRTIO_NET_F_GUEST_CSUM,
+    Feature.VIRTIO_NET_F_GUEST_TSO6: Feature.VIRTIO_NET_F_GUEST_CSUM,
+    Feature.VIRTIO_NET_F_HOST_TSO4: Feature.VIRTIO_NET_F_CSUM,
+    Feature.VIRTIO_NET_F_HOST_TSO6: Feature.VIRTIO_NET_F_CSUM,
+    Feature.VIRTIO_NET_F_CTRL_RX: Feature.VIRTIO_NET_F_CTRL_VQ,
+    Feature.VIRTIO_NET_F_CTRL_VLAN: Feature.VIRTIO_NET_F_CTRL_VQ,
+    Feature.VIRTIO_NET_F_GUEST_ANNOUNCE: Feature.VIRTIO_NET_F_CTRL_VQ,
+    Feature.VIRTIO_NET_F_MQ: Feature.VIRTIO_NET_F_CTRL_VQ,
+    Feature.VIRTIO_NET_F_CTRL_MAC_ADDR: Feature.VIRTIO_NET_F_CTRL_VQ,
+    Feature.VIRTIO_NET_F_HASH_REPORT: Feature.VIRTIO_NET_F_CTRL_VQ,
+    Feature.VIRTIO_NET_F_RSS: Feature.VIRTIO_NET_F_CTRL_VQ,
+    Feature.VIRTIO_F_RING_PACKED: Feature.VIRTIO_F_VERSION_1,
+}
 
 
 class Status(IntFlag):

@@ -6,6 +6,7 @@ Every request that ``vhost_user.Backend`` lets through is carried out by one met
 
 from collections.abc import Callable, Iterable, Sequence
 
+from pytestpmd.drivers.vhost.features import in_want
 from pytestpmd.drivers.vhost.rarp import rarp_frame
 from pytestpmd.drivers.vhost.rings import Ring, VhostQueue
 from pytestpmd.drivers.vhost.shared import Shared
@@ -20,7 +21,7 @@ from pytestpmd.vhost_user.events import NEED_DATA, ConnectionClosed, Refused, Re
 from pytestpmd.vhost_user.memory import MemRegion
 from pytestpmd.vhost_user.message import Message
 from pytestpmd.vhost_user.table import Answer, row_of
-from pytestpmd.vhost_user.wire import VHOST_F_LOG_ALL, ProtocolFeature
+from pytestpmd.vhost_user.wire import VHOST_F_LOG_ALL, ProtocolFeature, request_name
 
 log = log_type("lib.vhost.config", "VHOST_CONFIG")
 
@@ -55,6 +56,7 @@ class VhostDevice:
         self._channel = BackendChannel(connection, self._machine)
         self._shared = Shared(path, self.rings, lambda: self.features)
         self._logs_writes = False
+        self._features_ok = True
         #: To be received as soon as there is a queue for it.
         self._announcement = b""
         self._status = Status.RESET
@@ -132,6 +134,7 @@ class VhostDevice:
             if isinstance(event, ConnectionClosed):
                 raise FrontEndGone("vhost peer closed")
             if isinstance(event, Refused):
+                self._refused(event.name)
                 log.limited((self.path, event.name), Level.ERROR, "(%s) %s", self.path, event.describe())
             if isinstance(event, Request):
                 self._carry_out(event)
@@ -146,6 +149,7 @@ class VhostDevice:
             value = self._handler(request)(message)
             self.sync()  # before the answer: who has it may rely on the rings being served
         except DeviceError as error:
+            self._refused(message.name)
             log.limited((self.path, message.name), Level.ERROR, "(%s) %s: %s", self.path, message.name, error)
             self._channel.ack(False)
             return
@@ -154,6 +158,10 @@ class VhostDevice:
             return
         self._channel.ack()
         self._log_agreement(message)
+
+    def _refused(self, name: str) -> None:
+        if name == request_name(m.SetFeatures.request):
+            self._features_ok = False
 
     def _handler(self, request: Request) -> Callable[[Message], int]:
         handler = self._handlers.get(type(request.message))
@@ -171,10 +179,12 @@ class VhostDevice:
     def _set_features(self, message: Message) -> int:
         """Whether writes are logged may change while rings are served; nothing else may."""
         assert isinstance(message, m.SetFeatures)
+        if lacking := in_want(message.features):
+            raise DeviceError(f"{lacking.name} without what it needs")
         logs = bool(message.features & VHOST_F_LOG_ALL)
         if logs != self._logs_writes:
             self._shared.detach_rings()
-        self._logs_writes = logs
+        self._logs_writes, self._features_ok = logs, True
         return 0
 
     def _get_status(self, message: Message) -> int:
@@ -185,6 +195,8 @@ class VhostDevice:
     def _set_status(self, message: Message) -> int:
         assert isinstance(message, m.SetStatus)
         self._status = Status(message.status)
+        if not self._features_ok:  # who reads it back learns that they were refused (virtio 1.2, 3.1.1, step 6)
+            self._status &= ~Status.FEATURES_OK
         if self._status == Status.RESET:
             for ring in self.rings:
                 ring.detach()

@@ -1,6 +1,6 @@
 """What a vhost port offers to front-ends: pure."""
 
-from pytestpmd.drivers.virtio_net import Feature
+from pytestpmd.drivers.virtio_net import NEEDS, Feature
 
 #: What the data plane carries out, whatever a front-end makes of it.
 DATA_PLANE = (
@@ -25,9 +25,18 @@ FRONT_END = (
     | Feature.VIRTIO_NET_F_GUEST_ANNOUNCE
 )
 CONTROL_PLANE = Feature.VIRTIO_NET_F_MTU | Feature.VHOST_F_LOG_ALL | Feature.VHOST_USER_F_PROTOCOL_FEATURES
+#: What the data plane is not to be asked for. Whether there is a control queue is the front-end's own affair: DPDK's
+#: virtio-user says MQ without CTRL_VQ.
+CHECKED = {feature: needed for feature, needed in NEEDS.items() if needed is not Feature.VIRTIO_NET_F_CTRL_VQ}
 HOST_TSO = Feature.VIRTIO_NET_F_HOST_TSO4 | Feature.VIRTIO_NET_F_HOST_TSO6
 
 
 def offered(*, tso: bool = False) -> Feature:
     """Feature bits; ``tso``: a front-end may leave the segmentation of what it transmits to us."""
     return DATA_PLANE | FRONT_END | CONTROL_PLANE | (HOST_TSO if tso else Feature(0))
+
+
+def in_want(features: int) -> Feature:
+    """Those that a front-end has acknowledged without what they need (virtio 1.2, 2.2.2)."""
+    lacking = [feature for feature, needed in CHECKED.items() if features & feature and not features & needed]
+    return Feature(sum(lacking))

@@ -2,26 +2,10 @@
 
 from dataclasses import dataclass
 
-from pytestpmd.drivers.virtio_net import HDR_SIZE, HDR_SIZE_LEGACY, Feature
+from pytestpmd.drivers.virtio_net import HDR_SIZE, HDR_SIZE_LEGACY, NEEDS, Feature
 from pytestpmd.errors import FeatureError
 
 F = Feature
-
-#: What makes no sense without another one (virtio 1.2, 2.2.1 and 5.1.3.1).
-NEEDS = {
-    F.VIRTIO_NET_F_GUEST_TSO4: F.VIRTIO_NET_F_GUEST_CSUM,
-    F.VIRTIO_NET_F_GUEST_TSO6: F.VIRTIO_NET_F_GUEST_CSUM,
-    F.VIRTIO_NET_F_HOST_TSO4: F.VIRTIO_NET_F_CSUM,
-    F.VIRTIO_NET_F_HOST_TSO6: F.VIRTIO_NET_F_CSUM,
-    F.VIRTIO_NET_F_CTRL_RX: F.VIRTIO_NET_F_CTRL_VQ,
-    F.VIRTIO_NET_F_CTRL_VLAN: F.VIRTIO_NET_F_CTRL_VQ,
-    F.VIRTIO_NET_F_GUEST_ANNOUNCE: F.VIRTIO_NET_F_CTRL_VQ,
-    F.VIRTIO_NET_F_MQ: F.VIRTIO_NET_F_CTRL_VQ,
-    F.VIRTIO_NET_F_CTRL_MAC_ADDR: F.VIRTIO_NET_F_CTRL_VQ,
-    F.VIRTIO_NET_F_HASH_REPORT: F.VIRTIO_NET_F_CTRL_VQ,
-    F.VIRTIO_NET_F_RSS: F.VIRTIO_NET_F_CTRL_VQ,
-    F.VIRTIO_F_RING_PACKED: F.VIRTIO_F_VERSION_1,
-}
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ The lcore goes on while its queue is read, so figures of one ring may be some pa
 """
 
 from pytestpmd.drivers.report import feature_reports, protocol_reports
-from pytestpmd.drivers.virtio.features import NEEDS, describe
+from pytestpmd.drivers.virtio.features import describe
 from pytestpmd.drivers.virtio.virtqueue import FAULTS, Virtqueue
-from pytestpmd.drivers.virtio_net import Feature
+from pytestpmd.drivers.virtio_net import NEEDS, Feature
 from pytestpmd.eal.memory import Region
 from pytestpmd.ethdev.report import FeatureReport, RegionReport, RingReport
 
