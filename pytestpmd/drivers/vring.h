@@ -132,8 +132,9 @@ static ALWAYS_INLINE uint16_t vring_packed_used(bool wrap)
  * the other side says so, passes a fence, and looks at the ring once more, so that one of the two
  * sees the other (virtio 1.2, 2.7.13.4 and 2.8.21.3). But a fence waits until all that a burst
  * wrote has reached the other core. So bursts look without one, and what they published stays
- * unsettled until the queue is at rest, when a burst of 0 packets settles it (ethdev.h): a fence,
- * and one more look. Until then the next burst's look comes behind this one's stores.
+ * unsettled until the queue is at rest, when a burst of 0 packets settles it (ethdev.h), or the
+ * ring is full, when the other side may be asleep that could empty it: a fence, and one more look.
+ * Until then the next burst's look comes behind this one's stores.
  *
  * How many entries are unsettled tells a look with EVENT_IDX how far back to go: never further than
  * the ring is long, because the other side has passed what came before. */

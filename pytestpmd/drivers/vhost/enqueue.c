@@ -264,6 +264,8 @@ static ALWAYS_INLINE uint16_t enqueue(
 	if (batch.nb) {
 		stats_finish(&vq->stats, &run, nb_sent);
 		ring_publish(vq, &batch, packed);
+	} else {
+		ring_settle(vq);
 	}
 	mbuf_free_bulk(pkts, nb_done);
 	vq->stats.missed += (uint16_t)(nb - nb_done);

@@ -206,7 +206,7 @@ static ALWAYS_INLINE uint16_t xmit_packed_vec(struct virtqueue *vq, struct mbuf 
 	if (nb_tx) {
 		stats_finish(&vq->stats, &run, nb_tx);
 		packed_publish(vq, &batch);
-	} else if (nb == 0) {
+	} else {
 		virtqueue_settle(vq);
 	}
 	return nb_tx;

@@ -165,7 +165,7 @@ static ALWAYS_INLINE uint16_t xmit_split(
 	if (nb_tx) {
 		stats_finish(&vq->stats, &run, nb_tx);
 		virtqueue_publish(vq, before);
-	} else if (nb == 0) {
+	} else {
 		virtqueue_settle(vq);
 	}
 	return nb_tx;

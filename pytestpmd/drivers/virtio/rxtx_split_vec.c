@@ -202,7 +202,7 @@ static ALWAYS_INLINE uint16_t xmit_simple(
 	if (nb_tx) {
 		stats_finish(&vq->stats, &run, nb_tx);
 		virtqueue_publish(vq, before);
-	} else if (nb == 0) {
+	} else {
 		virtqueue_settle(vq);
 	}
 	/* a packet that is not as plain as was said goes the long way, and those behind it */

@@ -180,7 +180,7 @@ static ALWAYS_INLINE bool virtqueue_is_broken(const struct virtqueue *vq)
 	return load_acquire(&vq->fault) != VRING_OK;
 }
 
-/* The queue is at rest: settle what was published (vring.h). */
+/* The queue is at rest, or full: settle what was published (vring.h). */
 NOINLINE void virtqueue_settle(struct virtqueue *vq);
 
 /* Whether a burst of nb packets has anything to do; one of none settles the queue. */

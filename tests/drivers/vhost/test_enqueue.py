@@ -268,6 +268,19 @@ def test_a_wish_that_comes_just_after_the_look_is_seen_when_the_ring_comes_to_re
         assert queue.call.count() == calls
 
 
+def test_a_wish_that_comes_just_after_the_look_is_seen_when_there_is_no_buffer_left(
+    make: MakeQueue, pool: Mempool
+) -> None:
+    queue = make()
+    Receiver(queue).post(128)
+    queue.driver.suppress_calls(True)
+    assert send(queue, pool, [frame()]) == 1
+    queue.driver.suppress_calls(False)
+    for calls in (1, 0):
+        assert send(queue, pool, [frame()]) == 0
+        assert queue.call.count() == calls
+
+
 @pytest.mark.parametrize("start", [0, 254, 255, 65534, 65535])
 def test_with_event_idx_the_call_comes_when_the_event_index_is_passed(
     make: MakeQueue, pool: Mempool, start: int

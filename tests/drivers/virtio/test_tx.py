@@ -265,6 +265,17 @@ def test_a_wish_that_comes_just_after_the_look_is_seen_when_the_queue_comes_to_r
         assert queue.kick.count() == kicks
 
 
+def test_a_wish_that_comes_just_after_the_look_is_seen_when_the_ring_is_full(make: MakeQueue, pool: Mempool) -> None:
+    """The device may be asleep that could empty it, and the sender go on trying for ever."""
+    queue = make(size=32)
+    queue.device.suppress_kicks(True)
+    assert queue.xmit(*(packet(pool, frame()) for _ in range(32))) == 32
+    queue.device.suppress_kicks(False)
+    for kicks in (1, 0):
+        assert queue.xmit(packet(pool, frame())) == 0
+        assert queue.kick.count() == kicks
+
+
 def test_an_empty_burst_kicks_nobody(make: MakeQueue) -> None:
     queue = make()
     assert queue.xmit() == 0
