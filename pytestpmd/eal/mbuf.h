@@ -56,6 +56,9 @@ struct mbuf {
 
 /* C only */
 static_assert(sizeof(struct mbuf) == CACHE_LINE, "an mbuf is one cache line");
+static_assert(offsetof(struct mbuf, data_off) == 8 && offsetof(struct mbuf, pkt_len) == 16 &&
+                      offsetof(struct mbuf, next) == 32,
+        "mbuf_set writes three words");
 
 static ALWAYS_INLINE uint8_t *mbuf_data(const struct mbuf *m)
 {
@@ -70,11 +73,12 @@ static ALWAYS_INLINE uint16_t mbuf_tailroom(const struct mbuf *m)
 /* Make a fresh mbuf a packet of one segment of `len` bytes that begin at `data_off`. */
 static ALWAYS_INLINE void mbuf_set(struct mbuf *m, uint16_t data_off, uint16_t len, uint16_t port)
 {
-	m->data_off = data_off;
-	m->port = port;
-	m->pkt_len = len;
-	m->data_len = len;
-	m->ol_flags = 0;
+	typedef uint64_t __attribute__((may_alias)) word;
+	word *words = (word *)(void *)&m->data_off;
+
+	words[0] = data_off | 1ull << 16 | 1ull << 32 | (uint64_t)port << 48; /* refcnt, nb_segs */
+	words[1] = len | (uint64_t)len << 32;                                 /* vlan_tci */
+	words[2] = 0;                                                         /* ol_flags */
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include "drivers/vhost/announce.h"
 #include "drivers/vhost/copy.h"
 #include "drivers/vhost/offload.h"
+#include "drivers/vhost/plain.h"
 #include "drivers/vhost/walk.h"
 
 #define MAX_FRAME 65600 /* the most that segmentation offloads ask for, with some tags */
@@ -148,6 +149,44 @@ static ALWAYS_INLINE uint16_t dequeue_chunk(struct vhost_virtqueue *vq, struct u
 	return nb_rx;
 }
 
+/* The plain chains that come next, n at most: how many packets they made. Blocks of 64 bytes are
+ * copied whole: the region and the mbuf have room for that. */
+static ALWAYS_INLINE uint16_t dequeue_plain(struct vhost_virtqueue *vq, struct used_batch *batch,
+        struct mbuf **pkts, uint16_t n, uint16_t waiting, struct stats_run *run, const bool packed)
+{
+	const uint32_t hdr_size = vq->hdr_size, most = vq->pool->buf_len - MBUF_HEADROOM - 64u;
+	const uint16_t port_id = vq->port_id;
+	struct plain_run chains;
+	uint16_t asked = 0, nb, i;
+
+	plain_look(vq, &chains, n, waiting, 0, 64, packed);
+	nb = chains.nb ? mempool_get_some(vq->pool, pkts, chains.nb) : 0;
+	for (i = 0; i < nb; i++) {
+		const uint8_t *at = chains.at[i];
+		uint32_t len = chains.lens[i] - hdr_size;
+		struct mbuf *m = pkts[i];
+		uint16_t header;
+
+		/* nothing but a header, or not even that, is too long as well */
+		if (unlikely(len - 1 >= most))
+			break;
+		memcpy(&header, at, sizeof(header));
+		asked |= header;
+		mbuf_set(m, MBUF_HEADROOM, (uint16_t)len, port_id);
+		copy_blocks(m->buf_addr + MBUF_HEADROOM, at + hdr_size, len);
+	}
+	if (unlikely(i < nb))
+		mempool_put_bulk(vq->pool, &pkts[i], (uint16_t)(nb - i));
+	nb = i;
+	if (unlikely((asked & vq->offload.header_mask) | vq->offload.vlan_strip))
+		for (i = 0; i < nb; i++)
+			dequeue_header(vq, pkts[i], chains.at[i]);
+	for (i = 0; i < nb; i++)
+		stats_add(&vq->stats, run, pkts[i]->pkt_len, mbuf_data(pkts[i]));
+	plain_use(vq, batch, &chains, NULL, nb, packed);
+	return nb;
+}
+
 static ALWAYS_INLINE uint16_t dequeue(
         struct vhost_virtqueue *vq, struct mbuf **pkts, uint16_t nb, const bool packed)
 {
@@ -156,14 +195,17 @@ static ALWAYS_INLINE uint16_t dequeue(
 	struct stats_run run = {0};
 
 	used_batch_begin(&batch, packed && vq->in_order);
-	waiting = ring_waiting(vq, packed);
+	waiting = ring_waiting(vq, nb, packed);
 	/* bad chains make no packets: a burst looks at no more chains than were asked for */
 	do {
 		uint16_t n = min_of((uint16_t)(nb - batch.nb), (uint16_t)CHUNK);
 
 		before = batch.nb;
-		nb_rx += dequeue_chunk(
+		nb_rx += dequeue_plain(
 		        vq, &batch, &pkts[nb_rx], n, (uint16_t)(waiting - batch.nb), &run, packed);
+		if (unlikely(batch.nb == before))
+			nb_rx += dequeue_chunk(vq, &batch, &pkts[nb_rx], n,
+			        (uint16_t)(waiting - batch.nb), &run, packed);
 	} while (batch.nb != before && batch.nb < nb);
 	if (batch.nb) {
 		stats_finish(&vq->stats, &run, nb_rx);
@@ -177,7 +219,7 @@ static NOINLINE void discard(struct vhost_virtqueue *vq, uint16_t nb, const bool
 {
 	struct look looks[CHUNK];
 	struct used_batch batch = {0};
-	uint16_t n = min_of(nb, (uint16_t)CHUNK), waiting = ring_waiting(vq, packed);
+	uint16_t n = min_of(nb, (uint16_t)CHUNK), waiting = ring_waiting(vq, nb, packed);
 
 	n = ring_look(vq, looks, n, waiting, 0, packed);
 	if (n == 0)

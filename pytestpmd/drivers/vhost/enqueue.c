@@ -5,6 +5,7 @@
  * dequeue.c. */
 #include "drivers/vhost/copy.h"
 #include "drivers/vhost/offload.h"
+#include "drivers/vhost/plain.h"
 #include "drivers/vhost/walk.h"
 
 #define PACKET_CHAINS 256 /* that one packet may be spread over */
@@ -242,6 +243,34 @@ static ALWAYS_INLINE uint16_t enqueue_chunk(struct vhost_virtqueue *vq, struct u
 	return i;
 }
 
+/* Plain packets into the plain chains that come next: how many were sent. */
+static ALWAYS_INLINE uint16_t enqueue_plain(struct vhost_virtqueue *vq, struct used_batch *batch,
+        struct mbuf **pkts, uint16_t n, uint16_t waiting, struct stats_run *run, const bool packed)
+{
+	static const struct virtio_net_hdr plain = {.num_buffers = 1};
+	const uint32_t hdr_size = vq->hdr_size;
+	struct plain_run chains;
+	uint16_t i;
+
+	plain_look(vq, &chains, n, waiting, VRING_DESC_F_WRITE, 0, packed);
+	for (i = 0; i < chains.nb; i++)
+		prefetch(mbuf_data(pkts[i]));
+	for (i = 0; i < chains.nb; i++) {
+		const struct mbuf *m = pkts[i];
+		const uint8_t *data = mbuf_data(m);
+		uint32_t len = hdr_size + m->data_len;
+
+		if (unlikely(m->nb_segs != 1 || m->ol_flags || len > chains.lens[i]))
+			break;
+		write_header(vq, chains.at[i], &plain);
+		copy_exact(chains.at[i] + hdr_size, data, m->data_len);
+		chains.lens[i] = len;
+		stats_add(&vq->stats, run, m->pkt_len, data);
+	}
+	plain_use(vq, batch, &chains, chains.lens, i, packed);
+	return i;
+}
+
 static ALWAYS_INLINE uint16_t enqueue(
         struct vhost_virtqueue *vq, struct mbuf **pkts, uint16_t nb, const bool packed)
 {
@@ -250,15 +279,25 @@ static ALWAYS_INLINE uint16_t enqueue(
 	struct stats_run run = {0};
 
 	used_batch_begin(&batch, false);
-	if ((waiting = ring_waiting(vq, packed)) != 0) {
+	if ((waiting = ring_waiting(vq, nb, packed)) != 0) {
 		while (nb_done < nb) {
 			uint16_t n = min_of((uint16_t)(nb - nb_done), (uint16_t)CHUNK);
-			uint16_t done = enqueue_chunk(
-			        vq, &batch, &pkts[nb_done], n, waiting, &run, &nb_sent, packed);
+			uint16_t done = 0;
 
-			nb_done += done;
-			if (done < n)
+			if (likely(!vq->tracked))
+				nb_sent += done = enqueue_plain(vq, &batch, &pkts[nb_done], n,
+				        (uint16_t)(waiting - batch.nb), &run, packed);
+			if (unlikely(done == 0)) {
+				/* one packet may take many chains */
+				if (!packed)
+					waiting = (uint16_t)(batch.nb +
+					                     ring_waiting(vq, UINT16_MAX, packed));
+				done = enqueue_chunk(vq, &batch, &pkts[nb_done], n, waiting, &run,
+				        &nb_sent, packed);
+			}
+			if (unlikely(done == 0))
 				break;
+			nb_done += done;
 		}
 	}
 	if (batch.nb) {

@@ -6,6 +6,7 @@
 static void start_split(struct vhost_virtqueue *vq, uint16_t index)
 {
 	vq->last_avail = index;
+	vq->avail_seen = index;
 	vq->used_idx = index;
 	memset(vq->used_shadow, 0xff, vq->size * sizeof(*vq->used_shadow));
 	/* with EVENT_IDX an event that lies behind says so (virtio 1.2, 2.7.10.1) */

@@ -28,10 +28,12 @@ static ALWAYS_INLINE uint16_t ring_look(struct vhost_virtqueue *vq, struct look 
 	              : split_look(vq, looks, min_of(n, waiting), kind);
 }
 
-/* Chains that wait, as far as that is known before they are looked at: no more, in any case. */
-static ALWAYS_INLINE uint16_t ring_waiting(struct vhost_virtqueue *vq, const bool packed)
+/* Chains that wait, as far as that is known before they are looked at: when they are fewer than
+ * `wanted`, all. */
+static ALWAYS_INLINE uint16_t ring_waiting(
+        struct vhost_virtqueue *vq, uint16_t wanted, const bool packed)
 {
-	return packed ? vq->size : split_waiting(vq);
+	return packed ? vq->size : split_waiting(vq, wanted);
 }
 
 /* Use up a chain, of which `len` bytes were written. */

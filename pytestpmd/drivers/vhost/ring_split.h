@@ -6,13 +6,20 @@
 
 /* The verbs of a split ring (virtio 1.2, 2.7); ring.h says what they mean. */
 
-/* 0, and the fault, when the index says more than the ring can hold. */
-static ALWAYS_INLINE uint16_t split_waiting(struct vhost_virtqueue *vq)
+/* Chains that wait: the driver's index is read again only when fewer than `wanted` are known of,
+ * because its line comes from the driver's core each time. 0, and the fault, when the index says
+ * more than the ring can hold. */
+static ALWAYS_INLINE uint16_t split_waiting(struct vhost_virtqueue *vq, uint16_t wanted)
 {
-	/* acquire pairs with the driver's release of avail.idx: descriptors before it are whole */
-	uint16_t nb = (uint16_t)(load_acquire(&vq->avail->idx) - vq->last_avail);
+	uint16_t nb = (uint16_t)(vq->avail_seen - vq->last_avail);
 
+	if (likely(nb >= wanted))
+		return nb;
+	/* acquire pairs with the driver's release of avail.idx: descriptors before it are whole */
+	vq->avail_seen = load_acquire(&vq->avail->idx);
+	nb = (uint16_t)(vq->avail_seen - vq->last_avail);
 	if (unlikely(nb > vq->size)) {
+		vq->avail_seen = vq->last_avail;
 		store_relaxed(&vq->fault, (uint32_t)VRING_BAD_INDEX);
 		return 0;
 	}

@@ -86,6 +86,7 @@ struct vhost_virtqueue {
 
 	/* lcore writes, console reads */
 	uint16_t last_avail; /* packed: the place that comes next, and that lap's parity */
+	uint16_t avail_seen; /* split: the driver's index as it was last read */
 	uint16_t used_idx;
 	uint16_t wrap;
 	uint16_t unsettled; /* entries that were published and not settled (vring.h) */
