@@ -77,11 +77,13 @@ MIN_MTU = 68
 #: Longest frame that the driver receives, net header included, and what of it is not MTU: that header, the Ethernet
 #: header and one tag (DPDK ``virtio_ethdev.h``); in bytes.
 MAX_RX_PKT_LEN = 9728
-RX_OVERHEAD = 12 + 14 + 4
+RX_TAG_AND_ETHERNET = 14 + 4
+RX_OVERHEAD = 12 + RX_TAG_AND_ETHERNET
 
-#: 5.1.6: the header before every packet, without and with num_buffers.
+#: 5.1.6: the header before every packet, without and with num_buffers, and with a hash.
 HDR_SIZE_LEGACY = 10
 HDR_SIZE = 12
+HDR_SIZE_HASH = 20
 
 #: 2.7: the largest ring.
 MAX_QUEUE_SIZE = 32768

@@ -224,8 +224,8 @@ class EthPort(Filters, ABC):
         """Receive every multicast frame."""
         self.all_multicast = on
 
-    def change_vlan_offloads(self, offloads: int) -> None:
-        """Have those of ``VLAN_OFFLOADS`` in force that ``offloads`` has; the port may be started.
+    def change_vlan_offloads(self, wanted: int) -> None:
+        """Have those of ``VLAN_OFFLOADS`` in force that ``wanted`` has; the port may be started.
 
         Raises :class:`NotSupported` where the driver has none.
         """

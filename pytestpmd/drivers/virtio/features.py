@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pytestpmd.drivers.virtio_net import HDR_SIZE, HDR_SIZE_LEGACY, NEEDS, Feature
+from pytestpmd.drivers.virtio_net import HDR_SIZE, HDR_SIZE_HASH, HDR_SIZE_LEGACY, NEEDS, Feature
 from pytestpmd.errors import FeatureError
 
 F = Feature
@@ -21,6 +21,8 @@ class Agreement:
     @property
     def hdr_size(self) -> int:
         """Bytes of the net header (virtio 1.2, 5.1.6)."""
+        if self.has(F.VIRTIO_NET_F_HASH_REPORT):
+            return HDR_SIZE_HASH
         modern = self.has(F.VIRTIO_F_VERSION_1) or self.has(F.VIRTIO_NET_F_MRG_RXBUF)
         return HDR_SIZE if modern else HDR_SIZE_LEGACY
 

@@ -14,8 +14,9 @@ from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import BurstChoice
 
 #: Receive offloads for which the net header has to be looked at; no vector function does that.
-HEADER_OFFLOADS = RxOffload.UDP_CKSUM | RxOffload.TCP_CKSUM | RxOffload.TCP_LRO | RxOffload.VLAN_STRIP
-PACKED_HEADER_OFFLOADS = HEADER_OFFLOADS | RxOffload.RSS_HASH
+HEADER_OFFLOADS = (
+    RxOffload.UDP_CKSUM | RxOffload.TCP_CKSUM | RxOffload.TCP_LRO | RxOffload.VLAN_STRIP | RxOffload.RSS_HASH
+)
 MIN_SIMD_WIDTH = 128
 #: Packed rings have vectors only where a cache line is one, as DPDK's have; but an ARM machine has no wider ones.
 PACKED_SIMD_WIDTH = 512 if platform.machine() in ("x86_64", "i686") else 128
@@ -66,7 +67,7 @@ class Facts:
         return {
             "mergeable receive buffers not agreed (mrg_rxbuf=0)": not rx or not self.mergeable,
             "vectors asked for (vectorized=1)": self.vectorized is True,
-            "no Rx offload that needs the header": not rx or not self.rx_offloads & PACKED_HEADER_OFFLOADS,
+            "no Rx offload that needs the header": not rx or not self.rx_offloads & HEADER_OFFLOADS,
             "version 1 agreed": self.agreed.has(Feature.VIRTIO_F_VERSION_1),
             f"vectors of {PACKED_SIMD_WIDTH} bits (--force-max-simd-bitwidth)": self.simd_width >= PACKED_SIMD_WIDTH,
         }

@@ -9,25 +9,25 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytestpmd._dataplane import lib
-from pytestpmd.drivers.virtio import report
+from pytestpmd.drivers.virtio import limits, offloads, report
 from pytestpmd.drivers.virtio.controlled import MAX_MAC_ADDRS, ControlledPort, driver_log, log
 from pytestpmd.drivers.virtio.ctrlq import ControlQueue
+from pytestpmd.drivers.virtio.disabled import disabled
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
 from pytestpmd.drivers.virtio.paths import RX_PATHS, TX_PATHS, Choice, Facts, Path, choose, explain
 from pytestpmd.drivers.virtio.status import DeviceStatus
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio.virtqueue import FAULTS, Virtqueue, private_bytes, shared_bytes
-from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, MAX_RX_PKT_LEN, RX_OVERHEAD, Feature, Status
+from pytestpmd.drivers.virtio_net import MAX_RX_PKT_LEN, RX_OVERHEAD, Feature, Status
 from pytestpmd.eal.cpu import simd_width
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena, Region
 from pytestpmd.eal.mempool import Mempool
-from pytestpmd.errors import ConfigError, DeviceError
-from pytestpmd.ethdev.offloads import RxOffload, TxOffload
+from pytestpmd.errors import DeviceError
+from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import (
     SPEED_UNKNOWN,
     BurstChoice,
-    DescLimits,
     DeviceInfo,
     Link,
     PortConf,
@@ -37,8 +37,6 @@ from pytestpmd.ethdev.port import (
 from pytestpmd.ethdev.report import DeviceReport
 from pytestpmd.ethdev.stats import SIZE_BINS
 
-MIN_RING_SIZE = 32
-MIN_RX_BUFSIZE = 64
 #: Rings of the first pair, which back-ends wait for whether or not they are polled.
 NB_FIRST_PAIR = 2
 STARTED = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
@@ -65,9 +63,10 @@ class VirtioPort(ControlledPort):
     ) -> None:
         super().__init__(name, devargs)
         self.transport = transport
-        self.wanted = wanted
+        #: Of every device, and with what the configuration's offloads need.
+        self._always_wanted = self.wanted = wanted
         self._queue_size = queue_size
-        self.agreed = self._agree()
+        self.agreed = self._agree(wanted)
         self._vectorized = vectorized
         self.choice: Choice = self._choose(self.agreed, PortConf())
         self._speed = speed
@@ -86,19 +85,18 @@ class VirtioPort(ControlledPort):
         transport.on_error = self._device_erred
 
     def info(self) -> DeviceInfo:
-        mergeable = bool(self.transport.features() & self.wanted & Feature.VIRTIO_NET_F_MRG_RXBUF)
-        limits = DescLimits(MAX_QUEUE_SIZE, MIN_RING_SIZE)
+        rx_capa, tx_capa = offloads.capabilities(self.transport.features(), self._always_wanted)
         return DeviceInfo(
             max_rx_queues=self._nb_pairs,
             max_tx_queues=self._nb_pairs,
-            min_rx_bufsize=MIN_RX_BUFSIZE,
+            min_rx_bufsize=limits.MIN_RX_BUFSIZE,
             max_rx_pktlen=MAX_RX_PKT_LEN,
             max_mac_addrs=MAX_MAC_ADDRS,
             max_mtu=MAX_RX_PKT_LEN - RX_OVERHEAD,
-            rx_offload_capa=RxOffload.SCATTER if mergeable else 0,
-            tx_offload_capa=TxOffload.MULTI_SEGS,
-            rx_desc=limits,
-            tx_desc=limits,
+            rx_offload_capa=rx_capa,
+            tx_offload_capa=tx_capa,
+            rx_desc=limits.RING_SIZES,
+            tx_desc=limits.RING_SIZES,
             default_ring_size=self._queue_size,
         )
 
@@ -154,17 +152,20 @@ class VirtioPort(ControlledPort):
 
     # Configuration.
 
-    def _agree(self) -> Agreement:
+    def _agree(self, wanted: Feature) -> Agreement:
         """What the device has of what is wanted; the ring's size must then be one that the layout can have."""
-        agreed = negotiate(self.transport.features(), self.wanted)
-        if not agreed.packed and self._queue_size & (self._queue_size - 1):
-            raise ConfigError("split virtqueue size is not power of 2")
+        agreed = negotiate(self.transport.features(), wanted)
+        limits.check_ring_size(self._queue_size, agreed)
         return agreed
 
     def setup(self, conf: PortConf, pool: Mempool) -> None:
-        agreed = self._agree()
-        self._check_buffers(conf, pool, agreed)
-        self._warn_of_ring_sizes(conf)
+        """The device hears of what is agreed here when the port starts: it is reset and asked anew."""
+        wanted = self._always_wanted | offloads.asked(conf.rx_offloads, conf.tx_offloads)
+        agreed = self._agree(wanted)
+        offloads.check(conf.rx_offloads, conf.tx_offloads, agreed)
+        self.check_data_room(pool, lib.MBUF_HEADROOM)
+        limits.check_buffers(conf, pool, agreed)
+        limits.warn_of_ring_sizes(conf, self._queue_size)
         nb_queues = 2 * max(conf.nb_rxq, conf.nb_txq)
         memory = Arena(nb_queues * shared_bytes(self._queue_size, agreed.packed), shared=True, name=self.name)
         private = Arena(nb_queues * private_bytes(self._queue_size))
@@ -172,10 +173,12 @@ class VirtioPort(ControlledPort):
         self._release_queues()
         self._virtqueues, self._memory, self._pools = virtqueues, memory, [pool]
         self._control = self.make_control(agreed, self._nb_pairs)
-        self.agreed, self.choice = agreed, self._choose(agreed, conf)
+        self.wanted, self.agreed, self.choice = wanted, agreed, self._choose(agreed, conf)
+        for line in disabled(self.choice.facts):
+            driver_log.info("virtio_dev_configure(): %s", line)
         for vq in self._virtqueues:
             thresh = conf.rx_free_thresh if vq.is_rx else conf.tx_free_thresh
-            vq.prepare(agreed, pool, self.port_id, thresh)
+            vq.prepare(agreed, pool, self.port_id, thresh, offloads.work(agreed, vq.is_rx, conf.rx_offloads))
             vq.is_polled = vq.index // 2 < (conf.nb_rxq if vq.is_rx else conf.nb_txq)
         self.rx_queues = self._queues(self.choice.rx, 0, conf.nb_rxq)
         self.tx_queues = self._queues(self.choice.tx, 1, conf.nb_txq)
@@ -188,23 +191,12 @@ class VirtioPort(ControlledPort):
         pointers = [self._virtqueues[2 * i + first].ptr for i in range(count)]
         return [Queue(burst, pointer, pointer.stats) for pointer in pointers]
 
-    def _check_buffers(self, conf: PortConf, pool: Mempool, agreed: Agreement) -> None:
-        """A frame must fit one buffer, unless several were asked for and agreed."""
-        self.check_data_room(pool, lib.MBUF_HEADROOM)
-        room = pool.data_room - lib.VIRTQUEUE_RX_OFFSET
-        if agreed.mergeable and conf.rx_offloads & RxOffload.SCATTER:
-            return
-        if conf.mtu + RX_OVERHEAD > room:
-            raise ConfigError(
-                "RxQ 0 Rx scatter check failed: Rx scatter is disabled and RxQ mbuf pool object size is too small"
-            )
-
-    def _warn_of_ring_sizes(self, conf: PortConf) -> None:
-        for kind, count in (("Rx", conf.nb_rxd), ("Tx", conf.nb_txd)):
-            if count not in (0, self._queue_size):
-                log.warning(
-                    "%s queue size %d differs from the device's, falling back to %d", kind, count, self._queue_size
-                )
+    def change_vlan_offloads(self, wanted: int) -> None:
+        if wanted & RxOffload.VLAN_FILTER:
+            offloads.check(RxOffload.VLAN_FILTER, 0, self.agreed)
+        for vq in self._virtqueues:
+            if vq.is_rx:
+                vq.strip_tags(bool(wanted & RxOffload.VLAN_STRIP))
 
     # The device: virtio 1.2, 3.1.1.
 

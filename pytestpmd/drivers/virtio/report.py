@@ -25,6 +25,16 @@ DEVARGS = {
     F.VIRTIO_NET_F_CTRL_MAC_ADDR: "cq=1",
     F.VIRTIO_NET_F_GUEST_ANNOUNCE: "cq=1",
 }
+#: The offload that asks for a feature.
+OFFLOADS = {
+    F.VIRTIO_NET_F_CSUM: "tx_offload udp_cksum",
+    F.VIRTIO_NET_F_GUEST_CSUM: "rx_offload udp_cksum",
+    F.VIRTIO_NET_F_HOST_TSO4: "tx_offload tcp_tso",
+    F.VIRTIO_NET_F_HOST_TSO6: "tx_offload tcp_tso",
+    F.VIRTIO_NET_F_GUEST_TSO4: "rx_offload tcp_lro",
+    F.VIRTIO_NET_F_GUEST_TSO6: "rx_offload tcp_lro",
+    F.VIRTIO_NET_F_HASH_REPORT: "rx_offload rss_hash",
+}
 NOT_OFFERED = "not offered by the back-end"
 ANSWERED = "the front-end answers for it itself"
 NOT_USED = "not wanted: the driver makes no use of it"
@@ -40,14 +50,19 @@ def features(offered: int, usable: int, wanted: int, agreed: int) -> tuple[Featu
         if agreed & bit:
             return "" if offered & bit else ANSWERED if usable & bit else "agreed with an earlier back-end"
         if not wanted & bit:
-            devarg = DEVARGS.get(Feature(bit))
-            return f"not wanted: devarg {devarg} asks for it" if devarg else NOT_USED
+            return _not_wanted(Feature(bit))
         if not usable & bit:
             return "offered, but the transport has no way to use it" if offered & bit else NOT_OFFERED
         missing = NEEDS.get(Feature(bit), 0) & ~agreed
         return f"needs {describe(missing)}" if missing else "not offered when the port was configured"
 
     return feature_reports(offered, wanted, agreed, note)
+
+
+def _not_wanted(feature: Feature) -> str:
+    if feature in OFFLOADS:
+        return f"not wanted: {OFFLOADS[feature]} asks for it"
+    return f"not wanted: devarg {DEVARGS[feature]} asks for it" if feature in DEVARGS else NOT_USED
 
 
 def protocol(offered: int, wanted: int, agreed: int) -> tuple[FeatureReport, ...]:

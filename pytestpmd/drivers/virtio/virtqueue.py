@@ -109,14 +109,22 @@ class Virtqueue:
         head = int(vq.free_head)
         return int(vq.size) - min((int(vq.free_tail) - head) & 0xFFFF, int(vq.size))
 
-    def prepare(self, agreed: Agreement, pool: Mempool, port_id: int, free_thresh: int) -> None:
-        """Set what follows from the negotiation; the queue must not be polled."""
+    def prepare(self, agreed: Agreement, pool: Mempool, port_id: int, free_thresh: int, offloads: int = 0) -> None:
+        """Set what follows from the negotiation; the queue must not be polled.
+
+        ``offloads`` are those of ``enum virtqueue_offload``.
+        """
         vq = self.ptr
         vq.hdr_size, vq.event_idx = agreed.hdr_size, agreed.event_idx
         vq.indirect = self._tables if agreed.indirect and not self.is_rx else ffi.NULL
         vq.headers = self._headers
-        vq.pool, vq.port_id = pool.ptr, port_id
+        vq.pool, vq.port_id, vq.offloads = pool.ptr, port_id, offloads
         vq.free_thresh = free_thresh or min(self.layout.size // 4, MAX_FREE_THRESH)
+
+    def strip_tags(self, on: bool) -> None:
+        """Take tags out of received frames, or not, from the next burst on; lcores may be polling."""
+        bit = int(lib.VIRTQUEUE_RX_STRIP)
+        self.ptr.offloads = self.ptr.offloads | bit if on else self.ptr.offloads & ~bit
 
     def prepare_control(self, agreed: Agreement) -> None:
         """The same for the control queue, which moves no packets."""

@@ -18,8 +18,8 @@ class VlanPort(VirtioLikePort):
         super().__init__()
         self.in_force: list[int] = []
 
-    def change_vlan_offloads(self, offloads: int) -> None:
-        self.in_force.append(offloads)
+    def change_vlan_offloads(self, wanted: int) -> None:
+        self.in_force.append(wanted)
 
 
 @pytest.fixture

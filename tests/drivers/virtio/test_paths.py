@@ -7,7 +7,6 @@ from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.paths import (
     HEADER_OFFLOADS,
-    PACKED_HEADER_OFFLOADS,
     PACKED_SIMD_WIDTH,
     RX_PATHS,
     TX_PATHS,
@@ -103,7 +102,7 @@ def test_only_offloads_that_need_the_header_forbid_receive_vectors(offload: RxOf
     split = choose(facts(rx_offloads=int(offload))).rx.name
     packed = choose(facts(PACKED, IN_ORDER, MODERN, **ASKED, rx_offloads=int(offload))).rx.name
     assert (split == "virtio_recv_pkts_vec") == (not offload & HEADER_OFFLOADS)
-    assert (packed == "virtio_recv_pkts_packed_vec") == (not offload & PACKED_HEADER_OFFLOADS)
+    assert (packed == "virtio_recv_pkts_packed_vec") == (not offload & HEADER_OFFLOADS)
 
 
 @pytest.mark.parametrize("width", [64, 128, 256, 512])

@@ -12,7 +12,8 @@ from fakes.virtio_device import SplitDevice
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers.virtio import port as port_module
-from pytestpmd.drivers.virtio.port import MIN_RING_SIZE, VirtioPort
+from pytestpmd.drivers.virtio.limits import MIN_RING_SIZE
+from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.eal.memory import address_of
 from pytestpmd.eal.mempool import Mempool
@@ -583,7 +584,7 @@ def test_the_largest_frame_that_fits_a_buffer_needs_no_scatter(make: Make) -> No
 def test_what_is_refused_changes_nothing(make: Make, pool: Mempool, monkeypatch: pytest.MonkeyPatch) -> None:
     port = make(nb_rxq=2, nb_txq=2)
     before = (port.conf, port.rx_queues, port.tx_queues, port._virtqueues)
-    for conf in (PortConf(mtu=9000), PortConf(nb_rxq=9), PortConf(rx_offloads=RxOffload.VLAN_STRIP)):
+    for conf in (PortConf(mtu=9000), PortConf(nb_rxq=9), PortConf(rx_offloads=RxOffload.QINQ_STRIP)):
         with pytest.raises(ConfigError):
             port.configure(conf, pool)
 

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pytestpmd._dataplane import lib
-from pytestpmd.drivers.virtio import DEFAULT_FEATURES, VirtioUserPort, report
+from pytestpmd.drivers.virtio import DEFAULT_FEATURES, VirtioUserPort, offloads, report
 from pytestpmd.drivers.virtio.features import Agreement
-from pytestpmd.drivers.virtio.report import ANSWERED, DEVARGS, NOT_OFFERED, NOT_USED
+from pytestpmd.drivers.virtio.report import ANSWERED, DEVARGS, NOT_OFFERED, NOT_USED, OFFLOADS
 from pytestpmd.drivers.virtio.virtqueue import Virtqueue, private_bytes, shared_bytes
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
+from pytestpmd.ethdev.offloads import RxOffload, TxOffload
 from pytestpmd.ethdev.report import FeatureReport
 from pytestpmd.vhost_user.wire import ProtocolFeature
 
@@ -77,6 +78,15 @@ def test_every_feature_that_may_be_left_out_has_its_devarg() -> None:
     wanted = VirtioUserPort._wanted(VirtioUserPort.Args.parse(everything))
     assert wanted & ~none == Feature(sum(DEVARGS))
     assert DEFAULT_FEATURES & ~none == F.VIRTIO_NET_F_MRG_RXBUF | F.VIRTIO_NET_F_MAC
+
+
+@pytest.mark.parametrize("feature", OFFLOADS, ids=lambda feature: feature.name)
+def test_the_offload_that_is_named_asks_for_the_feature(feature: Feature) -> None:
+    direction, name = OFFLOADS[feature].split()
+    assert note(feature, offered=feature, usable=feature) == f"not wanted: {direction} {name} asks for it"
+    is_rx = direction == "rx_offload"
+    bit = int((RxOffload if is_rx else TxOffload)[name.upper()])
+    assert feature in offloads.asked(bit if is_rx else 0, 0 if is_rx else bit)
 
 
 def test_what_the_driver_knows_nothing_of_is_not_wanted() -> None:

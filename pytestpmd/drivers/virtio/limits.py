@@ -1,0 +1,39 @@
+"""What a virtio port's configuration has to keep to: sizes of rings, buffers and frames."""
+
+from pytestpmd._dataplane import lib
+from pytestpmd.drivers.virtio.controlled import log
+from pytestpmd.drivers.virtio.features import Agreement
+from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, RX_TAG_AND_ETHERNET
+from pytestpmd.eal.mempool import Mempool
+from pytestpmd.errors import ConfigError
+from pytestpmd.ethdev.offloads import RxOffload
+from pytestpmd.ethdev.port import DescLimits, PortConf
+
+MIN_RING_SIZE = 32
+MIN_RX_BUFSIZE = 64
+RING_SIZES = DescLimits(MAX_QUEUE_SIZE, MIN_RING_SIZE)
+
+
+def check_ring_size(size: int, agreed: Agreement) -> None:
+    """Raise :class:`ConfigError` unless the ring's layout can have this size."""
+    if not agreed.packed and size & (size - 1):
+        raise ConfigError("split virtqueue size is not power of 2")
+
+
+def check_buffers(conf: PortConf, pool: Mempool, agreed: Agreement) -> None:
+    """A frame must fit one buffer, unless several were asked for and agreed; and the net header the headroom."""
+    if agreed.hdr_size > lib.MBUF_HEADROOM:
+        raise ConfigError(f"mbuf headroom {lib.MBUF_HEADROOM} is less than the net header's {agreed.hdr_size} bytes")
+    if agreed.mergeable and conf.rx_offloads & RxOffload.SCATTER:
+        return
+    if conf.mtu + RX_TAG_AND_ETHERNET + agreed.hdr_size > pool.data_room - lib.VIRTQUEUE_RX_OFFSET:
+        raise ConfigError(
+            "RxQ 0 Rx scatter check failed: Rx scatter is disabled and RxQ mbuf pool object size is too small"
+        )
+
+
+def warn_of_ring_sizes(conf: PortConf, size: int) -> None:
+    """The device fixes the ring's ``size``; other wishes are told, and not heeded."""
+    for kind, count in (("Rx", conf.nb_rxd), ("Tx", conf.nb_txd)):
+        if count not in (0, size):
+            log.warning("%s queue size %d differs from the device's, falling back to %d", kind, count, size)
