@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from struct import pack
 
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio.virtqueue import RingAddresses
@@ -10,6 +11,11 @@ from pytestpmd.eal.memory import Region
 from pytestpmd.errors import DeviceError
 
 ALL_FEATURES = Feature(sum(Feature)) & ~Feature.VIRTIO_F_RING_PACKED
+
+
+def default_config(nb_pairs: int) -> bytes:
+    """An address, a link that is up, an MTU of 9000, 10 Gbit/s full duplex, hashes of every kind (5.1.4)."""
+    return pack("<6sHHHIBBHI", bytes([2, 0, 0, 0, 0, 9]), 1, nb_pairs, 9000, 10_000, 1, 40, 128, 0x1FF)
 
 
 class FakeTransport(Transport):
@@ -28,7 +34,9 @@ class FakeTransport(Transport):
         self.regions: tuple[Region, ...] = ()
         self.kicks = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(2 * nb_pairs)]
         self.calls = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(2 * nb_pairs)]
-        self.on_change = self.on_tick = self.on_error = lambda: None
+        self.on_change = self.on_tick = self.on_error = self.on_config = lambda: None
+        self.config = default_config(nb_pairs)
+        self.generation = 0
         self.is_broken = False
 
     def _tell(self, step: str, *arguments: object) -> None:
@@ -76,6 +84,12 @@ class FakeTransport(Transport):
 
     def max_queue_pairs(self) -> int:
         return self.nb_pairs
+
+    def read_config(self, offset: int, size: int) -> bytes:
+        return self.config[offset : offset + size]
+
+    def config_generation(self) -> int:
+        return self.generation
 
     def set_status(self, status: Status) -> None:
         if status == Status.RESET:

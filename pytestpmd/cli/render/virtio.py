@@ -5,7 +5,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from pytestpmd.ethdev.port import EthPort
-from pytestpmd.ethdev.report import ConnectionReport, DeviceReport, FeatureReport, RegionReport, RingReport
+from pytestpmd.ethdev.report import (
+    ConnectionReport,
+    ControlReport,
+    DeviceReport,
+    FeatureReport,
+    RegionReport,
+    RingReport,
+)
 
 
 def device(port: EthPort) -> str:
@@ -38,6 +45,8 @@ def text(heading: str, report: DeviceReport) -> str:
             *_features("Protocol features", report.side, report.protocol_features),
             *_block("Memory regions", map(_region, report.memory)),
             *_block("Rings", (line for ring in report.rings for line in _ring(ring))),
+            *_block("Configuration space", (f"{name} {value}" for name, value in report.config.items()), optional=True),
+            *_block("Control queue", _control(report.control), optional=True),
             *_block("Messages, the newest last (> sent, < received)", report.conversation),
         ]
     )
@@ -49,9 +58,11 @@ def _connection(connection: ConnectionReport) -> str:
     return f"{way}{'connected' if connection.connected else 'not connected'}{note}"
 
 
-def _block(title: str, lines: Iterable[str]) -> Iterator[str]:
-    """A title over its lines, or beside the word that there are none."""
+def _block(title: str, lines: Iterable[str], *, optional: bool = False) -> Iterator[str]:
+    """A title over its lines, or beside the word that there are none; an optional one is then left out."""
     indented = [f"    {line}" for line in lines]
+    if optional and not indented:
+        return
     yield f"  {title}:{'' if indented else ' none'}"
     yield from indented
 
@@ -69,6 +80,15 @@ def _feature(feature: FeatureReport, wide: int, columns: tuple[str, ...]) -> str
     answers = answers or [feature.offered, bool(feature.wanted), feature.agreed]
     cells = (f"{'yes' if answer else 'no':<{len(column)}}" for answer, column in zip(answers, columns, strict=True))
     return f"{feature.name:<{wide}}  {'  '.join(cells)}  {feature.note}".rstrip()
+
+
+def _control(control: ControlReport | None) -> Iterator[str]:
+    if control is None:
+        return
+    yield f"queue {control.index}: commands sent {control.sent}, refused {control.refused}"
+    if control.broken:
+        yield f"broken: {control.broken}"
+    yield from control.commands
 
 
 def _region(region: RegionReport) -> str:

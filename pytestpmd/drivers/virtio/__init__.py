@@ -11,14 +11,13 @@ from pathlib import Path
 
 from pytestpmd.drivers import driver
 from pytestpmd.drivers.virtio.controlled import driver_log, log
-from pytestpmd.drivers.virtio.port import VirtioPort
+from pytestpmd.drivers.virtio.port import MAX_QUEUE_PAIRS, VirtioPort
 from pytestpmd.drivers.virtio.transport.user import VhostUserTransport
 from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, Feature
 from pytestpmd.eal.devargs import DevArgs, Mac, arg, choice, integer
 from pytestpmd.errors import TestpmdError
 from pytestpmd.ethdev.port import SPEED_UNKNOWN
 
-MAX_QUEUE_PAIRS = 16
 SPEEDS = {str(speed): speed for speed in (10000, 20000, 25000, 40000, 50000, 56000, 100000, 200000, 400000, 800000)}
 
 #: Asked of every back-end.
@@ -72,7 +71,8 @@ class VirtioUserPort(VirtioPort):
     def __init__(self, name: str, devargs: str, args: Args) -> None:
         path = str(args.path)
         log.info("virtio_user_pmd_probe(): Backend type detected: VHOST_USER")
-        transport = VhostUserTransport(path, args.queues, server=args.server)
+        mac = args.mac or random_mac()
+        transport = VhostUserTransport(path, args.queues, server=args.server, mac=mac, speed=args.speed)
         try:
             super().__init__(name, devargs, transport, self._wanted(args), args.queue_size, args.speed, args.vectorized)
         except TestpmdError:
@@ -80,7 +80,7 @@ class VirtioUserPort(VirtioPort):
             raise
         if args.mac is None:
             driver_log.info("virtio_user_dev_init_mac(): (%s) No valid MAC in devargs or device, use random", path)
-        self.mac = args.mac or random_mac()
+        self.mac = mac
 
     @staticmethod
     def _wanted(args: Args) -> Feature:

@@ -14,6 +14,7 @@ from pytestpmd.drivers.virtio.controlled import MAX_MAC_ADDRS, ControlledPort, d
 from pytestpmd.drivers.virtio.ctrlq import ControlQueue
 from pytestpmd.drivers.virtio.disabled import disabled
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
+from pytestpmd.drivers.virtio.netconfig import NetConfig, has_mtu, read_config
 from pytestpmd.drivers.virtio.paths import RX_PATHS, TX_PATHS, Choice, Facts, Path, choose, explain
 from pytestpmd.drivers.virtio.status import DeviceStatus
 from pytestpmd.drivers.virtio.transport import Transport
@@ -37,6 +38,7 @@ from pytestpmd.ethdev.port import (
 from pytestpmd.ethdev.report import DeviceReport
 from pytestpmd.ethdev.stats import SIZE_BINS
 
+MAX_QUEUE_PAIRS = 16
 #: Rings of the first pair, which back-ends wait for whether or not they are polled.
 NB_FIRST_PAIR = 2
 STARTED = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
@@ -66,11 +68,11 @@ class VirtioPort(ControlledPort):
         #: Of every device, and with what the configuration's offloads need.
         self._always_wanted = self.wanted = wanted
         self._queue_size = queue_size
-        self.agreed = self._agree(wanted)
+        self.agreed, self.config = self._agree(wanted)
         self._vectorized = vectorized
         self.choice: Choice = self._choose(self.agreed, PortConf())
         self._speed = speed
-        self._nb_pairs = transport.max_queue_pairs()
+        self._nb_pairs = self._count_pairs(self.agreed, self.config)
         self._virtqueues: list[Virtqueue] = []
         self._memory: Arena | None = None
         self._pools: list[Mempool] = []
@@ -82,6 +84,7 @@ class VirtioPort(ControlledPort):
         self._lock = threading.RLock()
         transport.on_change = self._device_changed
         transport.on_tick = self._tell_faults
+        transport.on_config = self._config_changed
         transport.on_error = self._device_erred
 
     def info(self) -> DeviceInfo:
@@ -92,7 +95,7 @@ class VirtioPort(ControlledPort):
             min_rx_bufsize=limits.MIN_RX_BUFSIZE,
             max_rx_pktlen=MAX_RX_PKT_LEN,
             max_mac_addrs=MAX_MAC_ADDRS,
-            max_mtu=MAX_RX_PKT_LEN - RX_OVERHEAD,
+            max_mtu=self.config.max_mtu,
             rx_offload_capa=rx_capa,
             tx_offload_capa=tx_capa,
             rx_desc=limits.RING_SIZES,
@@ -101,8 +104,9 @@ class VirtioPort(ControlledPort):
         )
 
     def link(self) -> Link:
-        up = self._is_live and self.transport.connected
-        return Link(up, self._speed if up else 0, autoneg=True)
+        up = self._is_live and self.transport.connected and self.config.is_link_up
+        speed = self.config.speed if self._speed == SPEED_UNKNOWN else self._speed
+        return Link(up, speed if up else 0, self.config.full_duplex, autoneg=True)
 
     def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
         return explain("Rx", RX_PATHS, self.choice.facts), explain("Tx", TX_PATHS, self.choice.facts)
@@ -126,6 +130,8 @@ class VirtioPort(ControlledPort):
                 tuple(map(report.region, self._regions())),
                 tuple(report.ring(vq, state, self._running) for vq in self._virtqueues),
                 way.conversation,
+                self._control.report() if self._control else None,
+                self.config.shown(),
             )
 
     def _ring_state(self, connected: bool) -> str:
@@ -143,7 +149,7 @@ class VirtioPort(ControlledPort):
                 f"use_vec: rx-{int(self.choice.rx.by_width)} tx-{int(self.choice.tx.by_width)}",
                 f"use_inorder: rx-{use_inorder} tx-{use_inorder}",
                 f"intr_lsc: {int(self.conf.lsc if self.conf else True)}",
-                f"max_mtu: {MAX_RX_PKT_LEN - RX_OVERHEAD}",
+                f"max_mtu: {self.config.max_mtu}",
                 f"max_rx_pkt_len: {self.mtu + RX_OVERHEAD}",
                 f"max_queue_pairs: {self._nb_pairs}",
                 f"req_guest_features: 0x{int(self.wanted):x}",
@@ -152,16 +158,30 @@ class VirtioPort(ControlledPort):
 
     # Configuration.
 
-    def _agree(self, wanted: Feature) -> Agreement:
-        """What the device has of what is wanted; the ring's size must then be one that the layout can have."""
+    def _agree(self, wanted: Feature) -> tuple[Agreement, NetConfig]:
+        """What the device has of what is wanted, and says of itself; the ring's size must then be one that the layout
+        can have."""
         agreed = negotiate(self.transport.features(), wanted)
+        config = self._read_config(agreed)
+        if not has_mtu(config):
+            agreed = negotiate(self.transport.features(), wanted & ~Feature.VIRTIO_NET_F_MTU)
+            config = self._read_config(agreed)
         limits.check_ring_size(self._queue_size, agreed)
-        return agreed
+        return agreed, config
+
+    def _read_config(self, agreed: Agreement) -> NetConfig:
+        return read_config(agreed, self.transport.read_config, self.transport.config_generation)
+
+    def _count_pairs(self, agreed: Agreement, config: NetConfig) -> int:
+        """How many pairs of queues the port can have."""
+        if agreed.has(Feature.VIRTIO_NET_F_MQ):
+            return min(config.max_pairs, MAX_QUEUE_PAIRS)
+        return min(self.transport.max_queue_pairs(), MAX_QUEUE_PAIRS)
 
     def setup(self, conf: PortConf, pool: Mempool) -> None:
         """The device hears of what is agreed here when the port starts: it is reset and asked anew."""
         wanted = self._always_wanted | offloads.asked(conf.rx_offloads, conf.tx_offloads)
-        agreed = self._agree(wanted)
+        agreed, config = self._agree(wanted)
         offloads.check(conf.rx_offloads, conf.tx_offloads, agreed)
         self.check_data_room(pool, lib.MBUF_HEADROOM)
         limits.check_buffers(conf, pool, agreed)
@@ -172,8 +192,9 @@ class VirtioPort(ControlledPort):
         virtqueues = [Virtqueue(i, self._queue_size, agreed.packed, memory, private) for i in range(nb_queues)]
         self._release_queues()
         self._virtqueues, self._memory, self._pools = virtqueues, memory, [pool]
-        self._control = self.make_control(agreed, self._nb_pairs)
-        self.wanted, self.agreed, self.choice = wanted, agreed, self._choose(agreed, conf)
+        self._control = self.make_control(agreed, config.max_pairs)
+        self.wanted, self.agreed, self.config = wanted, agreed, config
+        self.choice = self._choose(agreed, conf)
         for line in disabled(self.choice.facts):
             driver_log.info("virtio_dev_configure(): %s", line)
         for vq in self._virtqueues:
@@ -249,6 +270,10 @@ class VirtioPort(ControlledPort):
         negotiate(self.transport.features(), self.wanted, required=self.agreed.features)
         self.transport.set_features(self.agreed.features)
         self._status.tell(STARTED)
+        self.config = self._read_config(self.agreed)
+        needed = len(self._virtqueues) // 2
+        if self._count_pairs(self.agreed, self.config) < needed:
+            raise DeviceError(f"the device has only {self.config.max_pairs} of {needed} queue pairs")
         if self.agreed.has(Feature.VIRTIO_NET_F_MTU):
             self.transport.set_mtu(self.mtu)
 
@@ -325,6 +350,20 @@ class VirtioPort(ControlledPort):
             if self.transport.connected and not self._take_up():
                 return
         self.on_link_change(self)
+
+    def _config_changed(self) -> None:
+        """The device says something else of itself: of its link, perhaps (virtio 1.2, 5.1.4)."""
+        with self._lock:
+            before = self.link()
+            if not self._is_live:
+                return
+            try:
+                self.config = self._read_config(self.agreed)
+            except DeviceError as error:
+                self._is_live = False
+                self._give_up(error)
+        if self.link() != before:
+            self.on_link_change(self)
 
     def _take_up(self) -> bool:
         """Begin with the device that is there; whether it is of use."""

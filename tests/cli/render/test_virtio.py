@@ -7,7 +7,14 @@ import pytest
 from fakes.app import FakeApp, FakePort
 
 from pytestpmd.cli.render import virtio as render
-from pytestpmd.ethdev.report import ConnectionReport, DeviceReport, FeatureReport, RegionReport, RingReport
+from pytestpmd.ethdev.report import (
+    ConnectionReport,
+    ControlReport,
+    DeviceReport,
+    FeatureReport,
+    RegionReport,
+    RingReport,
+)
 
 FRONT_END = DeviceReport(
     "front-end",
@@ -147,3 +154,23 @@ def test_another_port_has_one_line_and_null() -> None:
         "driver": "net_null",
         "virtio": None,
     }
+
+
+def test_a_control_queue_and_a_configuration_space_are_shown_where_there_are_some() -> None:
+    control = ControlReport(4, 2, 1, "the device did not answer a command within 1 s", ("RX_PROMISC 01: refused",))
+    report = replace(FRONT_END, control=control, config={"status": 1, "mac": "02:11:22:33:44:55"})
+    shown = render.device(Reporting(report))
+    assert (
+        "  Configuration space:\n"
+        "    status 1\n"
+        "    mac 02:11:22:33:44:55\n"
+        "  Control queue:\n"
+        "    queue 4: commands sent 2, refused 1\n"
+        "    broken: the device did not answer a command within 1 s\n"
+        "    RX_PROMISC 01: refused\n"
+        "  Messages"
+    ) in shown
+    assert "Control queue" not in render.device(Reporting(FRONT_END))
+    told = json.loads(render.device_json(Reporting(report)))["virtio"]
+    assert told["control"]["refused"] == 1
+    assert told["config"]["status"] == 1

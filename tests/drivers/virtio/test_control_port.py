@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fakes.control import CommandDevice, error, silence
 from fakes.log import Logged
-from fakes.transport import FakeTransport
+from fakes.transport import FakeTransport, default_config
 
 from pytestpmd.drivers.virtio import CONTROL_FEATURES, DEFAULT_FEATURES, ctrlq
 from pytestpmd.drivers.virtio.port import VirtioPort
@@ -15,7 +15,8 @@ from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.memory import Region
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import DeviceError, NotSupported, OperationError
-from pytestpmd.ethdev.port import PortConf, PortState
+from pytestpmd.ethdev.port import SPEED_UNKNOWN, PortConf, PortState
+from pytestpmd.ethdev.report import ControlReport
 
 F = Feature
 WANTED = DEFAULT_FEATURES | CONTROL_FEATURES | F.VIRTIO_NET_F_MQ
@@ -367,3 +368,104 @@ def test_a_port_without_a_device_keeps_its_wishes(make: Make) -> None:
     assert not port.transport.commands
     port.transport.come()
     assert port.transport.commands == [b"\4\0\1\0", *EVERYTHING]
+
+
+# The configuration space.
+
+
+def test_a_device_of_fewer_pairs_than_are_used_is_given_up(make: Make) -> None:
+    port = make(nb_rxq=3, nb_txq=3)
+    port.transport.go()
+    port.transport.config = default_config(2)
+    port.transport.come()
+    assert not port.transport.connected
+    assert ("drop", "the back-end is of no use: the device has only 2 of 3 queue pairs") in port.transport.told
+
+
+@pytest.mark.parametrize("pairs", [0, 0x8001])
+def test_a_device_that_says_impossible_things_makes_no_port(make: Make, pairs: int) -> None:
+    transport = ControlledTransport()
+    transport.config = default_config(pairs)
+    with pytest.raises(DeviceError, match=f"the device says that it has {pairs} queue pairs"):
+        Port("net_virtio_test0", "", transport, WANTED, 64)
+    transport.close()
+
+
+@pytest.mark.parametrize(("pairs", "most"), [(1, 1), (4, 4), (16, 16), (17, 16), (0x8000, 16)])
+def test_a_port_has_sixteen_pairs_at_most(pairs: int, most: int) -> None:
+    transport = ControlledTransport()
+    transport.config = default_config(pairs)
+    port = Port("net_virtio_test0", "", transport, WANTED, 64)
+    assert port.info().max_rx_queues == port.info().max_tx_queues == most
+    port.close()
+
+
+@pytest.mark.parametrize(
+    ("mtu", "agreed", "most"), [(67, False, 9698), (68, True, 68), (9000, True, 9000), (65535, True, 9698)]
+)
+def test_an_mtu_below_68_is_not_agreed_to(mtu: int, agreed: bool, most: int) -> None:
+    transport = ControlledTransport()
+    transport.config = transport.config[:10] + mtu.to_bytes(2, "little") + transport.config[12:]
+    port = Port("net_virtio_test0", "", transport, WANTED, 64)
+    assert port.agreed.has(F.VIRTIO_NET_F_MTU) is agreed
+    assert port.info().max_mtu == most
+    port.close()
+
+
+def _say(port: Port, status: int, speed: int = 10_000) -> None:
+    config = port.transport.config
+    port.transport.config = (
+        config[:6] + status.to_bytes(2, "little") + config[8:12] + speed.to_bytes(4, "little") + config[16:]
+    )
+    port.transport.on_config()
+
+
+def test_the_link_is_what_the_device_says(make: Make) -> None:
+    port = make()
+    changes: list[bool] = []
+    port.on_link_change = lambda port: changes.append(port.link().up)
+    for status in (1, 0, 0, 2, 1):
+        _say(port, status)
+    assert changes == [False, True]
+
+
+def test_without_the_status_the_link_is_up(make: Make) -> None:
+    port = make(WANTED & ~F.VIRTIO_NET_F_STATUS)
+    _say(port, 0)
+    assert port.link().up
+
+
+def test_the_speed_is_the_device_s_where_no_devarg_gives_one(make: Make) -> None:
+    speed_duplex = F.VIRTIO_NET_F_SPEED_DUPLEX
+    port = make(WANTED | speed_duplex, wanted=WANTED | speed_duplex)
+    assert (port.link().speed, port.link().full_duplex) == (10_000, True)
+    _say(port, 1, 40_000)
+    assert port.link().speed == 40_000
+    _say(port, 1, 0xFFFFFFFE)
+    assert port.link().speed == SPEED_UNKNOWN
+    port._speed = 25_000
+    assert port.link().speed == 25_000
+
+
+def test_a_configuration_that_never_stands_still_ends_the_device(make: Make) -> None:
+    port = make()
+
+    class Restless:
+        def __eq__(self, other: object) -> bool:
+            return False
+
+    port.transport.generation = Restless()  # type: ignore[assignment]
+    port.transport.on_config()
+    assert not port.link().up
+    assert not port.transport.connected
+
+
+def test_the_report_has_the_commands_and_the_configuration(make: Make) -> None:
+    port = make(nb_rxq=2, nb_txq=2)
+    port.set_promiscuous(True)
+    report = port.device_report()
+    assert report
+    assert report.control == ControlReport(8, 3, 0, "", report.control.commands if report.control else ())
+    assert report.control.commands[0] == "MQ_VQ_PAIRS_SET 0200: ok"
+    assert report.control.commands[-1] == "RX_PROMISC 01: ok"
+    assert (report.config["max_virtqueue_pairs"], report.config["mtu"]) == (4, 9000)

@@ -31,6 +31,8 @@ class Transport(ABC):
 
     #: Called on a thread of the transport's when the device came or went; ``connected`` then tells which.
     on_change: Callable[[], None]
+    #: Called there when the configuration space changed.
+    on_config: Callable[[], None]
     #: Called on that thread every now and then.
     on_tick: Callable[[], None]
     #: Called on that thread when the device told of an error; :meth:`needs_reset` may then know more.
@@ -55,7 +57,15 @@ class Transport(ABC):
 
     @abstractmethod
     def max_queue_pairs(self) -> int:
-        """How many pairs of queues the device has."""
+        """How many pairs of queues may be used where VIRTIO_NET_F_MQ was not agreed."""
+
+    @abstractmethod
+    def read_config(self, offset: int, size: int) -> bytes:
+        """So many bytes of the device's configuration space (virtio 1.2, 5.1.4), or fewer where it ends."""
+
+    def config_generation(self) -> int:
+        """A number that is another one after the configuration space has changed (2.5.1)."""
+        return 0
 
     @abstractmethod
     def set_status(self, status: Status) -> None:

@@ -67,9 +67,10 @@ class ControlDevice:
 
     def serve(self) -> None:
         """Carry out the commands that wait. :class:`BadRing` ends it; what a command needs may raise its own error."""
+        ring = self._ring  # another thread may take it away
         try:
-            while self._ring and (chain := self._ring.next_chain()) is not None:
-                self._ring.use(self._answer(self._ring.memory, chain))
+            while ring and (chain := ring.next_chain()) is not None:
+                ring.use(self._answer(ring.memory, chain))
         except BadRing:
             self.detach()
             raise

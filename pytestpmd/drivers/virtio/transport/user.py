@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from struct import pack_into
 
+from pytestpmd.drivers.virtio.netconfig import CONFIG_BYTES, MAC_AT, MAX_MTU, PAIRS_AT, STATUS_AT, LinkStatus
 from pytestpmd.drivers.virtio.report import protocol
 from pytestpmd.drivers.virtio.transport import Transport, TransportReport
 from pytestpmd.drivers.virtio.transport.control_device import ControlDevice
@@ -18,6 +20,7 @@ from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.eal.control import ControlThread
 from pytestpmd.eal.memory import Region
 from pytestpmd.errors import DeviceError, StatusError
+from pytestpmd.ethdev.link import SPEED_UNKNOWN
 from pytestpmd.ethdev.report import ConnectionReport
 from pytestpmd.log import Level, log_type
 from pytestpmd.vhost_user import messages as m
@@ -57,10 +60,20 @@ class VhostUserTransport(Transport):
     An answer may take ``timeout`` seconds.
     """
 
-    def __init__(self, path: str, nb_pairs: int, *, server: bool = False, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        path: str,
+        nb_pairs: int,
+        *,
+        server: bool = False,
+        timeout: float = TIMEOUT,
+        mac: bytes = bytes(6),
+        speed: int = SPEED_UNKNOWN,
+    ) -> None:
         self.path = path
+        self._mac, self._speed = mac, speed
         self._timeout = timeout
-        self.on_change = self.on_tick = self.on_error = lambda: None
+        self.on_change = self.on_tick = self.on_error = self.on_config = lambda: None
         self._nb_pairs = nb_pairs
         self._status = Status.RESET
         self._next_attempt = 0.0
@@ -78,6 +91,7 @@ class VhostUserTransport(Transport):
         self._error_fd = -1
         #: What was agreed with the back-end that is there, and the rings that wait for the command to use their pair.
         self._agreed = Feature(0)
+        self._nb_offered = 0
         self._waiting: set[int] = set()
         self.control = ControlDevice(nb_pairs, self._use_pairs)
         self._control = ControlThread("virtio-user", self._tick)
@@ -127,7 +141,7 @@ class VhostUserTransport(Transport):
         except DeviceError:
             channel.close()
             raise
-        self._channel, self._status = channel, Status.RESET
+        self._channel, self._status, self._nb_offered = channel, Status.RESET, 0
 
     def _watch_peer(self) -> None:
         assert self._channel is not None
@@ -243,11 +257,23 @@ class VhostUserTransport(Transport):
         return offered if self._protocol & ProtocolFeature.MTU else offered & ~Feature.VIRTIO_NET_F_MTU
 
     def max_queue_pairs(self) -> int:
+        """Each back-end is asked once."""
         if self._channel is None:
             return self._nb_pairs
         if not self._protocol & ProtocolFeature.MQ:
             return 1
-        return max(1, min(self._nb_pairs, self._call(m.GetQueueNum())))
+        if not self._nb_offered:
+            self._nb_offered = max(1, self._call(m.GetQueueNum()))
+        return min(self._nb_pairs, self._nb_offered)
+
+    def read_config(self, offset: int, size: int) -> bytes:
+        """Ours; of the back-end it has the number of queue pairs, which is asked for when it is read."""
+        space = bytearray(CONFIG_BYTES)
+        space[MAC_AT : MAC_AT + 6] = self._mac
+        pairs = self.max_queue_pairs() if offset < PAIRS_AT + 2 and offset + size > PAIRS_AT else 0
+        status = LinkStatus.LINK_UP if self.connected else LinkStatus(0)
+        pack_into("<HHHIB", space, STATUS_AT, status, pairs, MAX_MTU, self._speed, 1)
+        return bytes(space[offset : offset + size])
 
     def set_status(self, status: Status) -> None:
         """Steps before FEATURES_OK are not said: back-ends need not know them, and DPDK's driver keeps them too."""
@@ -352,6 +378,7 @@ class VhostUserTransport(Transport):
 
     def close(self) -> None:
         self._control.stop()
+        self.control.detach()
         with self._lock:
             if self._channel:
                 self._channel.close()
