@@ -14,14 +14,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pytestpmd.config import Config, mtu_of, offloads_of
+from pytestpmd.config import Config, mtu_of, offloads_of, rss_functions_of
 from pytestpmd.drivers import ProbeError, probe
 from pytestpmd.eal.args import EalArgs
 from pytestpmd.eal.cpu import limit_simd_width
 from pytestpmd.eal.mempool import OPS_NAME, Mempool
 from pytestpmd.errors import NotSupported, PortError, TestpmdError
+from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import EthPort, PortConf, PortState
 from pytestpmd.ethdev.ports import Ports
+from pytestpmd.ethdev.rss import rss_functions
 from pytestpmd.fwd.dump import DumpedPacket
 from pytestpmd.fwd.session import Session
 from pytestpmd.log import EAL, TESTPMD
@@ -158,18 +160,22 @@ class TestPmd:
 
     def _port_conf(self, port: EthPort) -> PortConf:
         queues = self.config.queues
-        asked = offloads_of(queues, port.port_id).of_port(port.info().tx_offload_capa)
+        info = port.info()
+        asked = offloads_of(queues, port.port_id).of_port(info.tx_offload_capa)
+        hashed = rss_functions_of(queues) & rss_functions(info.flow_types)
         return PortConf(
             nb_rxq=queues.rxq,
             nb_txq=queues.txq,
             nb_rxd=queues.rxd,
             nb_txd=queues.txd,
-            rx_offloads=asked.rx,
+            # a hash is of use to those alone who spread packets by it
+            rx_offloads=asked.rx if hashed else asked.rx & ~RxOffload.RSS_HASH,
             tx_offloads=asked.tx,
             rx_free_thresh=queues.rxfreet or 0,
             tx_free_thresh=queues.txfreet or 0,
             mtu=mtu_of(self.config.ports),
             lsc=self.config.ports.lsc_interrupt,
+            rss_functions=hashed,
         )
 
     # `port start|stop|close|reset`.

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pytestpmd.errors import ConfigError
 from pytestpmd.ethdev.offloads import Offloads, RxOffload, TxOffload
+from pytestpmd.ethdev.rss import rss_functions
 
 MAX_PKT_BURST = 512
 MAX_SEGMENTS = 255
@@ -233,6 +234,13 @@ class Facts:
 def peer_of(config: ForwardConfig, port_id: int) -> bytes:
     """The MAC address that engines write as destination for packets leaving by ``port_id``."""
     return config.eth_peers.get(port_id, bytes([2, 0, 0, 0, 0, port_id]))
+
+
+def rss_functions_of(queues: QueueConfig) -> int:
+    """What is hashed to choose receive queues, as bits of ``ethdev/rss.py``: nothing where there is only one."""
+    forced = bool(queues.rss)
+    is_used = forced or (queues.rss is None and queues.rxq > 1)
+    return rss_functions(tuple(queues.rss_functions)) if is_used else 0
 
 
 def offloads_of(queues: QueueConfig, port_id: int) -> Offloads:

@@ -16,6 +16,7 @@ from pytestpmd.ethdev.filters import Filters
 from pytestpmd.ethdev.link import SPEED_UNKNOWN, Link
 from pytestpmd.ethdev.offloads import VLAN_OFFLOADS, RxOffload, TxOffload, names
 from pytestpmd.ethdev.report import DeviceReport
+from pytestpmd.ethdev.rss import Scaling
 from pytestpmd.ethdev.stats import QUEUE_FIELDS, QueueCounters, Stats, port_stats
 
 __all__ = [
@@ -89,6 +90,8 @@ class PortConf:
     tx_free_thresh: int = 0
     mtu: int = 1500
     lsc: bool = True
+    #: What is hashed to choose receive queues, as bits of ``ethdev/rss.py``; 0 for nothing.
+    rss_functions: int = 0
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ class Queue:
         self.baseline = self.lifetime()
 
 
-class EthPort(Filters, ABC):
+class EthPort(Filters, Scaling, ABC):
     """The base of every driver: the life cycle and its rules here, the device in the subclass's hooks."""
 
     driver_name: ClassVar[str]

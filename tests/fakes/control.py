@@ -9,7 +9,12 @@ from typing import Any
 from fakes.guest import GuestMemory, view_of
 from fakes.net_device import Chain, NetDevice
 from fakes.packed_device import PackedDevice
+from fakes.transport import FakeTransport
 from fakes.virtio_device import SplitDevice
+
+from pytestpmd.drivers.virtio.port import VirtioPort
+from pytestpmd.drivers.virtio.virtqueue import RingAddresses
+from pytestpmd.eal.memory import Region
 
 OK, ERR = 0, 1
 Answer = Callable[["CommandDevice", Chain], None]
@@ -62,3 +67,46 @@ class CommandDevice:
     def of_class(self, number: int) -> Iterator[bytes]:
         """The commands of a class, without that byte."""
         return (command[1:] for command in self.commands if command[0] == number)
+
+
+class ControlledTransport(FakeTransport):
+    """A device that has its control queue itself, and is looked at when somebody waits."""
+
+    port: VirtioPort
+
+    def __init__(self, offered: int, nb_pairs: int = 4) -> None:
+        super().__init__(offered, nb_pairs)
+        self.device: CommandDevice | None = None
+        self.control_index = -1
+        self.respond: Any = None
+
+    def setup_control(self, index: int, ring: RingAddresses, base: int, region: Region) -> None:
+        self._tell("control", index)
+        self.control_index = index
+        assert self.port._control
+        self.device = CommandDevice(
+            self.port._control.memory,
+            ring,
+            self.port.agreed.packed,
+            event_idx=self.port.agreed.event_idx,
+        )
+        if self.respond:
+            self.device.respond = self.respond
+
+    def serve_control(self) -> None:
+        assert self.device
+        before = len(self.device.commands)
+        self.device.serve()
+        for command in self.device.commands[before:]:
+            self._tell("command", command)
+
+    def stop_control(self, index: int) -> None:
+        self._tell("stop", index)
+
+    def control_kick_fd(self, index: int) -> int:
+        return -1
+
+    @property
+    def commands(self) -> list[bytes]:
+        """All so far, of all devices."""
+        return [command for (command,) in self.steps("command")]  # type: ignore[misc]

@@ -4,6 +4,7 @@ For measuring everything else (DPDK guide, "Null Poll Mode Driver").
 """
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from pytestpmd._dataplane import lib
@@ -14,8 +15,11 @@ from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import ConfigError, NotSupported
 from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, EthPort, Link, PortConf, Queue
+from pytestpmd.ethdev.rss import Rss
 
 MAX_QUEUES = 1024
+RETA_SIZE = 128
+KEY_SIZE = 40
 _IP = ("", "-frag", "-tcp", "-udp", "-sctp", "-other")
 RSS_FLOW_TYPES = (
     *(f"{version}{flow}" for version in ("ipv4", "ipv6") for flow in _IP),
@@ -44,6 +48,7 @@ class NullPort(EthPort):
         first, *rest = os.urandom(6)
         self.mac = bytes([(first & 0xFE) | 0x02, *rest])
         self.promiscuous = self.all_multicast = True
+        self.rss = Rss(key=bytes(KEY_SIZE), reta=(0,) * RETA_SIZE)
         self._up = False
         self._memory: Arena | None = None
 
@@ -52,8 +57,8 @@ class NullPort(EthPort):
             max_rx_queues=MAX_QUEUES,
             max_tx_queues=MAX_QUEUES,
             tx_offload_capa=TxOffload.MT_LOCKFREE | TxOffload.MULTI_SEGS,
-            reta_size=128,
-            hash_key_size=40,
+            reta_size=RETA_SIZE,
+            hash_key_size=KEY_SIZE,
             flow_types=RSS_FLOW_TYPES,
         )
 
@@ -70,11 +75,15 @@ class NullPort(EthPort):
     def apply_mac(self, address: bytes) -> None:
         """Any will do."""
 
+    def apply_rss(self, rss: Rss) -> None:
+        """Any will do; nothing that is received has a hash."""
+
     def setup(self, conf: PortConf, pool: Mempool) -> None:
         if self.args.size > pool.data_room - lib.MBUF_HEADROOM:
             raise ConfigError(f"size={self.args.size} does not fit an mbuf of {pool.data_room} bytes")
         memory = Arena((conf.nb_rxq + conf.nb_txq + 1) * (256 + 65536))
         self._memory = memory
+        self.rss = replace(self.rss, functions=conf.rss_functions)
         rx_burst, tx_burst = self._bursts()
         self.rx_queues = [self._queue(memory, pool, rx_burst) for _ in range(conf.nb_rxq)]
         self.tx_queues = [self._queue(memory, pool, tx_burst) for _ in range(conf.nb_txq)]

@@ -11,11 +11,14 @@ from threading import RLock
 from pytestpmd.drivers.virtio import ctrl
 from pytestpmd.drivers.virtio.ctrlq import ControlQueue, ControlRefused
 from pytestpmd.drivers.virtio.features import Agreement
+from pytestpmd.drivers.virtio.netconfig import NetConfig
+from pytestpmd.drivers.virtio.rss import DEFAULT_KEY, HASH_TYPES, KEY_SIZE, to_hash_types
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.errors import DeviceError, NotSupported, OperationError
 from pytestpmd.ethdev.filters import is_group
 from pytestpmd.ethdev.port import EthPort
+from pytestpmd.ethdev.rss import Rss
 from pytestpmd.log import log_type
 
 F = Feature
@@ -33,6 +36,7 @@ class ControlledPort(EthPort):
 
     transport: Transport
     agreed: Agreement
+    config: NetConfig
     _lock: RLock
     _is_live: bool
     _control: ControlQueue | None
@@ -119,12 +123,33 @@ class ControlledPort(EthPort):
         if self._control is None:
             return
         self._control.virtqueue.arm(self.transport.control_kick_fd(self._control.virtqueue.index))
-        if self.agreed.has(F.VIRTIO_NET_F_MQ):
+        use = self._use_queues(nb_pairs)
+        if use:
             try:
-                self._control.exchange(ctrl.queue_pairs(nb_pairs))
+                self._control.exchange(use)
             except DeviceError as error:
                 raise DeviceError(f"Multiqueue configured but send command failed: {error}") from error
         self.restore(self._control)
+
+    def _use_queues(self, nb_pairs: int) -> ctrl.Command | None:
+        """What has more than the first pair used; with RSS, by the same command, what a frame's queue is chosen by."""
+        if self.agreed.has(F.VIRTIO_NET_F_RSS):
+            return self._rss_command(self.rss, nb_pairs)
+        return ctrl.queue_pairs(nb_pairs) if self.agreed.has(F.VIRTIO_NET_F_MQ) else None
+
+    @staticmethod
+    def _rss_command(rss: Rss, nb_pairs: int) -> ctrl.Command:
+        return ctrl.rss_config(to_hash_types(rss.functions), rss.key, rss.reta, nb_pairs)
+
+    def apply_rss(self, rss: Rss) -> None:
+        """Hashing nothing leads every frame to the first queue, as the original has it."""
+        if not self.agreed.has(F.VIRTIO_NET_F_RSS):
+            raise OperationError(errno.ENOTSUP)
+        if len(rss.key) != KEY_SIZE:
+            raise OperationError(errno.EINVAL)
+        nb_pairs = max(len(self.rx_queues), len(self.tx_queues))
+        failed = "Failed to apply new RSS config to the device"
+        self._send(self._rss_command(rss, nb_pairs), failed, errno.EINVAL)
 
     def stop_control(self) -> None:
         """Have the device let go of it."""
@@ -144,6 +169,9 @@ class ControlledPort(EthPort):
         """Wishes that differ from what a device does after a reset, each with its name."""
         has: Callable[[Feature], bool] = self.agreed.has
         wishes = []
+        if has(F.VIRTIO_NET_F_HASH_REPORT) and not has(F.VIRTIO_NET_F_RSS) and self.config.rss:
+            key = DEFAULT_KEY[: self.config.rss.max_key_size]
+            wishes.append(("the hash", ctrl.hash_config(self.config.rss.hash_types & HASH_TYPES, key)))
         if has(F.VIRTIO_NET_F_CTRL_RX) and self.promiscuous:
             wishes.append(("promiscuous mode", ctrl.promiscuous(True)))
         if has(F.VIRTIO_NET_F_CTRL_RX) and self.all_multicast:

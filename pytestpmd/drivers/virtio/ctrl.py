@@ -84,3 +84,17 @@ def announced() -> Command:
 def queue_pairs(count: int) -> Command:
     """Use the first ``count`` pairs, which must have been set up (5.1.6.5.5)."""
     return Command(CtrlCode.MQ_VQ_PAIRS_SET, (pack("<H", count),))
+
+
+def rss_config(hash_types: int, key: bytes, table: Sequence[int], pairs: int) -> Command:
+    """Choose receive queues by hash, and send on the first ``pairs`` (5.1.6.5.7.1).
+
+    The table's length is a power of two.
+    """
+    head = pack("<IHH", hash_types, len(table) - 1, 0) + pack(f"<{len(table)}H", *table)
+    return Command(CtrlCode.MQ_RSS_CONFIG, (head + pack("<HB", pairs, len(key)) + key,))
+
+
+def hash_config(hash_types: int, key: bytes) -> Command:
+    """Report hashes, without choosing queues by them (5.1.6.5.6.4)."""
+    return Command(CtrlCode.MQ_HASH_CONFIG, (pack("<I4HB", hash_types, 0, 0, 0, 0, len(key)) + key,))

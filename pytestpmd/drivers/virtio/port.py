@@ -16,6 +16,7 @@ from pytestpmd.drivers.virtio.disabled import disabled
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
 from pytestpmd.drivers.virtio.netconfig import NetConfig, has_mtu, read_config
 from pytestpmd.drivers.virtio.paths import RX_PATHS, TX_PATHS, Choice, Facts, Path, choose, explain
+from pytestpmd.drivers.virtio.rss import KEY_SIZE, RETA_SIZE, agreed_rss, flow_types, is_enough
 from pytestpmd.drivers.virtio.status import DeviceStatus
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio.virtqueue import FAULTS, Virtqueue, private_bytes, shared_bytes
@@ -39,6 +40,7 @@ from pytestpmd.ethdev.report import DeviceReport
 from pytestpmd.ethdev.stats import SIZE_BINS
 
 MAX_QUEUE_PAIRS = 16
+HASHING = Feature.VIRTIO_NET_F_RSS | Feature.VIRTIO_NET_F_HASH_REPORT
 #: Rings of the first pair, which back-ends wait for whether or not they are polled.
 NB_FIRST_PAIR = 2
 STARTED = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
@@ -100,6 +102,9 @@ class VirtioPort(ControlledPort):
             tx_offload_capa=tx_capa,
             rx_desc=limits.RING_SIZES,
             tx_desc=limits.RING_SIZES,
+            reta_size=RETA_SIZE if is_enough(self.config.rss) else 0,
+            hash_key_size=KEY_SIZE if is_enough(self.config.rss) else 0,
+            flow_types=flow_types(self.config.rss),
             default_ring_size=self._queue_size,
         )
 
@@ -170,7 +175,9 @@ class VirtioPort(ControlledPort):
         return agreed, config
 
     def _read_config(self, agreed: Agreement) -> NetConfig:
-        return read_config(agreed, self.transport.read_config, self.transport.config_generation)
+        """Of the hash it is read what it could be: it is agreed on only when it is asked for."""
+        possible = negotiate(self.transport.features(), agreed.features | HASHING)
+        return read_config(possible, self.transport.read_config, self.transport.config_generation)
 
     def _count_pairs(self, agreed: Agreement, config: NetConfig) -> int:
         """How many pairs of queues the port can have."""
@@ -181,8 +188,10 @@ class VirtioPort(ControlledPort):
     def setup(self, conf: PortConf, pool: Mempool) -> None:
         """The device hears of what is agreed here when the port starts: it is reset and asked anew."""
         wanted = self._always_wanted | offloads.asked(conf.rx_offloads, conf.tx_offloads)
+        wanted |= Feature.VIRTIO_NET_F_RSS if conf.rss_functions else Feature(0)
         agreed, config = self._agree(wanted)
         offloads.check(conf.rx_offloads, conf.tx_offloads, agreed)
+        rss = agreed_rss(conf, agreed, config, self.rss)
         self.check_data_room(pool, lib.MBUF_HEADROOM)
         limits.check_buffers(conf, pool, agreed)
         limits.warn_of_ring_sizes(conf, self._queue_size)
@@ -193,7 +202,7 @@ class VirtioPort(ControlledPort):
         self._release_queues()
         self._virtqueues, self._memory, self._pools = virtqueues, memory, [pool]
         self._control = self.make_control(agreed, config.max_pairs)
-        self.wanted, self.agreed, self.config = wanted, agreed, config
+        self.wanted, self.agreed, self.config, self.rss = wanted, agreed, config, rss
         self.choice = self._choose(agreed, conf)
         for line in disabled(self.choice.facts):
             driver_log.info("virtio_dev_configure(): %s", line)

@@ -4,15 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fakes.control import CommandDevice, error, silence
+from fakes.control import ControlledTransport, error, silence
 from fakes.log import Logged
-from fakes.transport import FakeTransport, default_config
+from fakes.transport import default_config
 
 from pytestpmd.drivers.virtio import CONTROL_FEATURES, DEFAULT_FEATURES, ctrlq
 from pytestpmd.drivers.virtio.port import VirtioPort
-from pytestpmd.drivers.virtio.virtqueue import RingAddresses
 from pytestpmd.drivers.virtio_net import Feature
-from pytestpmd.eal.memory import Region
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import DeviceError, NotSupported, OperationError
 from pytestpmd.ethdev.port import SPEED_UNKNOWN, PortConf, PortState
@@ -24,49 +22,6 @@ PACKED = F.VIRTIO_F_RING_PACKED
 RX, MAC, VLAN, ANNOUNCE, MQ = range(5)
 OWN, A, B = (bytes.fromhex(f"0211223344{i:02x}") for i in (0x55, 0x56, 0x57))
 GROUP = bytes.fromhex("01005e000001")
-
-
-class ControlledTransport(FakeTransport):
-    """A device that has its control queue itself, and is looked at when somebody waits."""
-
-    port: VirtioPort
-
-    def __init__(self, offered: int = WANTED, nb_pairs: int = 4) -> None:
-        super().__init__(offered, nb_pairs)
-        self.device: CommandDevice | None = None
-        self.control_index = -1
-        self.respond: Any = None
-
-    def setup_control(self, index: int, ring: RingAddresses, base: int, region: Region) -> None:
-        self._tell("control", index)
-        self.control_index = index
-        assert self.port._control
-        self.device = CommandDevice(
-            self.port._control.memory,
-            ring,
-            self.port.agreed.packed,
-            event_idx=self.port.agreed.event_idx,
-        )
-        if self.respond:
-            self.device.respond = self.respond
-
-    def serve_control(self) -> None:
-        assert self.device
-        before = len(self.device.commands)
-        self.device.serve()
-        for command in self.device.commands[before:]:
-            self._tell("command", command)
-
-    def stop_control(self, index: int) -> None:
-        self._tell("stop", index)
-
-    def control_kick_fd(self, index: int) -> int:
-        return -1
-
-    @property
-    def commands(self) -> list[bytes]:
-        """All so far, of all devices."""
-        return [command for (command,) in self.steps("command")]  # type: ignore[misc]
 
 
 class Port(VirtioPort):
@@ -384,7 +339,7 @@ def test_a_device_of_fewer_pairs_than_are_used_is_given_up(make: Make) -> None:
 
 @pytest.mark.parametrize("pairs", [0, 0x8001])
 def test_a_device_that_says_impossible_things_makes_no_port(make: Make, pairs: int) -> None:
-    transport = ControlledTransport()
+    transport = ControlledTransport(WANTED)
     transport.config = default_config(pairs)
     with pytest.raises(DeviceError, match=f"the device says that it has {pairs} queue pairs"):
         Port("net_virtio_test0", "", transport, WANTED, 64)
@@ -393,7 +348,7 @@ def test_a_device_that_says_impossible_things_makes_no_port(make: Make, pairs: i
 
 @pytest.mark.parametrize(("pairs", "most"), [(1, 1), (4, 4), (16, 16), (17, 16), (0x8000, 16)])
 def test_a_port_has_sixteen_pairs_at_most(pairs: int, most: int) -> None:
-    transport = ControlledTransport()
+    transport = ControlledTransport(WANTED)
     transport.config = default_config(pairs)
     port = Port("net_virtio_test0", "", transport, WANTED, 64)
     assert port.info().max_rx_queues == port.info().max_tx_queues == most
@@ -404,7 +359,7 @@ def test_a_port_has_sixteen_pairs_at_most(pairs: int, most: int) -> None:
     ("mtu", "agreed", "most"), [(67, False, 9698), (68, True, 68), (9000, True, 9000), (65535, True, 9698)]
 )
 def test_an_mtu_below_68_is_not_agreed_to(mtu: int, agreed: bool, most: int) -> None:
-    transport = ControlledTransport()
+    transport = ControlledTransport(WANTED)
     transport.config = transport.config[:10] + mtu.to_bytes(2, "little") + transport.config[12:]
     port = Port("net_virtio_test0", "", transport, WANTED, 64)
     assert port.agreed.has(F.VIRTIO_NET_F_MTU) is agreed
