@@ -6,8 +6,8 @@ Every request that ``vhost_user.Backend`` lets through is carried out by one met
 
 from collections.abc import Callable, Iterable, Sequence
 
+from pytestpmd.drivers.rarp import rarp_frame
 from pytestpmd.drivers.vhost.features import in_want
-from pytestpmd.drivers.vhost.rarp import rarp_frame
 from pytestpmd.drivers.vhost.rings import Ring, VhostQueue
 from pytestpmd.drivers.vhost.shared import Shared
 from pytestpmd.drivers.virtio_net import Feature, Status

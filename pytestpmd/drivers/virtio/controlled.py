@@ -11,7 +11,7 @@ from threading import RLock
 from pytestpmd.drivers.virtio import ctrl
 from pytestpmd.drivers.virtio.ctrlq import ControlQueue, ControlRefused
 from pytestpmd.drivers.virtio.features import Agreement
-from pytestpmd.drivers.virtio.netconfig import NetConfig
+from pytestpmd.drivers.virtio.netconfig import LinkStatus, NetConfig
 from pytestpmd.drivers.virtio.rss import DEFAULT_KEY, HASH_TYPES, KEY_SIZE, to_hash_types
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio_net import Feature
@@ -150,6 +150,19 @@ class ControlledPort(EthPort):
         nb_pairs = max(len(self.rx_queues), len(self.tx_queues))
         failed = "Failed to apply new RSS config to the device"
         self._send(self._rss_command(rss, nb_pairs), failed, errno.EINVAL)
+
+    def answer_announcement(self, announce: Callable[[], bool]) -> None:
+        """The device wants the link to be announced, and to hear when that was done (virtio 1.2, 5.1.6.5.4)."""
+        is_wanted = self.agreed.has(F.VIRTIO_NET_F_GUEST_ANNOUNCE) and LinkStatus.ANNOUNCE in self.config.status
+        if not is_wanted or self._control is None:
+            return
+        if not announce():
+            driver_log.warning("port %d: the link could not be announced", self.port_id)
+            return
+        try:
+            self._control.exchange(ctrl.announced())
+        except DeviceError as error:
+            driver_log.error("port %d: the announcement was not acknowledged: %s", self.port_id, str(error))
 
     def stop_control(self) -> None:
         """Have the device let go of it."""

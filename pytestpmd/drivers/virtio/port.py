@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytestpmd._dataplane import lib
+from pytestpmd.drivers.rarp import rarp_frame
 from pytestpmd.drivers.virtio import limits, offloads, report
 from pytestpmd.drivers.virtio.controlled import MAX_MAC_ADDRS, ControlledPort, driver_log, log
 from pytestpmd.drivers.virtio.ctrlq import ControlQueue
@@ -368,11 +369,18 @@ class VirtioPort(ControlledPort):
                 return
             try:
                 self.config = self._read_config(self.agreed)
+                self.answer_announcement(self._announce)
             except DeviceError as error:
                 self._is_live = False
                 self._give_up(error)
         if self.link() != before:
             self.on_link_change(self)
+
+    def _announce(self) -> bool:
+        """Say to the network where the port's address is now."""
+        if not self.tx_queues:
+            return False
+        return self._virtqueues[1].inject(self.tx_queues[0].burst, self._pools[0], rarp_frame(self.mac))
 
     def _take_up(self) -> bool:
         """Begin with the device that is there; whether it is of use."""

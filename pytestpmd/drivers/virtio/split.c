@@ -34,6 +34,22 @@ void virtqueue_mend(struct virtqueue *vq)
 	store_release(&vq->fault, (uint32_t)VRING_OK);
 }
 
+bool virtqueue_inject(struct virtqueue *vq, tx_burst_t burst, struct mbuf *m)
+{
+	struct virtqueue ours = *vq;
+	uint32_t fault;
+	bool taken;
+
+	/* the burst works on a copy, so that those of lcores find the queue halted all the while */
+	ours.fault = VRING_OK;
+	taken = burst(&ours, &m, 1) == 1;
+	fault = ours.fault;
+	ours.fault = VRING_HALTED;
+	*vq = ours;
+	store_release(&vq->fault, fault);
+	return taken;
+}
+
 /* Whether the device wants to be told of what is unsettled. */
 static bool wants_kick(const struct virtqueue *vq)
 {

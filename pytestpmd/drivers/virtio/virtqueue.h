@@ -92,6 +92,10 @@ void virtqueue_mend(struct virtqueue *vq);
 /* Have bursts leave the queue alone, until virtqueue_mend. */
 void virtqueue_halt(struct virtqueue *vq);
 
+/* Send one packet on a transmit queue that was halted and that no burst is inside of any more, and
+ * let bursts use it again: whether it was taken. */
+bool virtqueue_inject(struct virtqueue *vq, tx_burst_t burst, struct mbuf *m);
+
 /* Post every free descriptor as a receive buffer: how many were. */
 uint16_t virtqueue_refill(struct virtqueue *vq);
 

@@ -1,10 +1,12 @@
 """The memory of a virtqueue: the ring in what the device may see, the rest in what it may not."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.vring import Layout, packed_layout, split_layout
+from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena, address_of
 from pytestpmd.eal.mempool import Mempool
 
@@ -145,6 +147,25 @@ class Virtqueue:
     def halt(self) -> None:
         """Have lcores leave the ring alone from their next burst on, until :meth:`reset`."""
         lib.virtqueue_halt(self.ptr)
+
+    def inject(self, burst: Any, pool: Mempool, frame: bytes) -> bool:
+        """Send one frame from outside of the lcores, between two of their bursts; whether it was taken.
+
+        A queue that is broken takes none. ``burst`` is the queue's transmit function.
+        """
+        taken = ffi.new("struct mbuf *[1]")
+        if self.ptr.fault or not lib.mempool_get_bulk(pool.ptr, taken, 1):
+            return False
+        mbuf = taken[0]
+        mbuf.data_off, mbuf.ol_flags = lib.MBUF_HEADROOM, 0
+        mbuf.data_len = mbuf.pkt_len = len(frame)
+        ffi.memmove(mbuf.buf_addr + mbuf.data_off, frame, len(frame))
+        self.halt()
+        LCORES.quiesce()
+        if lib.virtqueue_inject(self.ptr, burst, mbuf):
+            return True
+        lib.mempool_put_bulk(pool.ptr, taken, 1)
+        return False
 
     def arm(self, kick_fd: int) -> None:
         """The device is live and may be kicked, which is done once for what it was offered before."""

@@ -5,9 +5,15 @@ from typing import Any
 
 import pytest
 from fakes.control import ControlledTransport, error, silence
+from fakes.guest import GuestMemory, view_of
 from fakes.log import Logged
+from fakes.net_device import NetDevice
+from fakes.packed_device import PackedDevice
+from fakes.packets import frames, packet, transmit
 from fakes.transport import default_config
+from fakes.virtio_device import SplitDevice
 
+from pytestpmd._dataplane import lib
 from pytestpmd.drivers.virtio import CONTROL_FEATURES, DEFAULT_FEATURES, ctrlq
 from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio_net import Feature
@@ -424,3 +430,59 @@ def test_the_report_has_the_commands_and_the_configuration(make: Make) -> None:
     assert report.control.commands[0] == "MQ_VQ_PAIRS_SET 0200: ok"
     assert report.control.commands[-1] == "RX_PROMISC 01: ok"
     assert (report.config["max_virtqueue_pairs"], report.config["mtu"]) == (4, 9000)
+
+
+# Announcements.
+
+ANNOUNCED = bytes([ANNOUNCE, 0])
+
+
+def tx_device(port: Port, pool: Mempool) -> NetDevice:
+    """The device's end of the first transmit queue."""
+    assert port._memory
+    ring = port.transport.rings[1]
+    memory = GuestMemory([view_of(port._memory), view_of(pool.arena)])
+    kind = PackedDevice if port.agreed.packed else SplitDevice
+    return kind(memory, ring.desc, ring.avail, ring.used, ring.size)
+
+
+def test_the_link_is_announced_when_the_device_wants_it_and_the_device_hears_of_it(make: Make, pool: Mempool) -> None:
+    port = make()
+    device = tx_device(port, pool)
+    _say(port, 1)
+    assert not port.transport.commands
+    _say(port, 3)
+    (frame,) = device.collect()
+    assert frame[:14] == b"\xff" * 6 + OWN + b"\x80\x35"
+    assert OWN in frame[14:]
+    assert port.transport.commands == [ANNOUNCED]
+    assert port.tx_queues[0].counters().packets == 1
+    assert port.link().up
+
+
+def test_without_the_feature_nothing_is_announced(make: Make, pool: Mempool) -> None:
+    port = make(WANTED & ~F.VIRTIO_NET_F_GUEST_ANNOUNCE)
+    device = tx_device(port, pool)
+    _say(port, 3)
+    assert not device.collect()
+    assert not port.transport.commands
+
+
+def test_what_could_not_be_announced_is_not_acknowledged(make: Make, pool: Mempool, logged: Logged) -> None:
+    port = make()
+    tx = port.tx_queues[0]
+    assert transmit(tx.burst, tx.handle, [packet(pool, data) for data in frames(64)]) == 64
+    in_use = pool.in_use()
+    _say(port, 3)
+    assert not port.transport.commands
+    assert pool.in_use() == in_use
+    assert "the link could not be announced" in logged
+
+
+def test_a_broken_queue_announces_nothing(make: Make, pool: Mempool) -> None:
+    port = make()
+    vq = port._virtqueues[1]
+    vq.ptr.fault = lib.VRING_BAD_ID
+    _say(port, 3)
+    assert vq.ptr.fault == lib.VRING_BAD_ID
+    assert not port.transport.commands
