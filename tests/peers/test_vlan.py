@@ -1,0 +1,54 @@
+"""Tags on the wire: frames from DPDK through our front-end, which inserts or strips, and back into DPDK's file.
+
+DPDK's own driver has lost the insertion on its way from 18.11: it sends such frames without a tag.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.internet import tagged
+from fakes.packets import frame
+from peers.ours import Ours
+from peers.test_payloads import ALL_RINGS, LONG_FRAMES, USUAL, FileReader, addressed, swapped
+
+pytestmark = pytest.mark.peer("dpdk-testpmd")
+
+TCI = 0x2005
+FRAMES = [frame(length, number) for number, length in enumerate(USUAL[:-1])]
+VECTORS = [",mrg_rxbuf=0,in_order=0", ",mrg_rxbuf=0,vectorized=1", ",packed_vq=1,mrg_rxbuf=0,vectorized=1"]
+every_ring = pytest.mark.parametrize("rings", [*(f",{rings}" for rings in ALL_RINGS), *VECTORS])
+
+
+@pytest.fixture(scope="module")
+def back_end_socket(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("back_end") / "s"
+
+
+@pytest.fixture(scope="module")
+def back_end(back_end_socket: Path) -> Iterator[FileReader]:
+    with FileReader(back_end_socket.parent, f"net_vhost0,iface={back_end_socket}", LONG_FRAMES) as reader:
+        yield reader
+
+
+@every_ring
+def test_what_our_front_end_sends_has_the_tag(back_end: FileReader, back_end_socket: Path, rings: str) -> None:
+    with Ours(f"net_virtio_user0,path={back_end_socket}{rings}") as ours:
+        for line in ("port stop 0", f"tx_vlan set 0 {TCI}", "port start 0"):
+            ours.run(line)
+        assert "VLAN_INSERT" in ours.run("show port 0 tx_offload configuration").splitlines()[1]
+        mac = ours.app.ports[0].mac
+        assert back_end.send_round(FRAMES, ours, "mac") == [tagged(addressed(data, mac), TCI) for data in FRAMES]
+        for line in ("port stop 0", "tx_vlan reset 0", "port start 0"):
+            ours.run(line)
+        assert back_end.send_round(FRAMES, ours, "macswap") == [swapped(data) for data in FRAMES]
+
+
+@every_ring
+def test_our_front_end_strips_while_it_runs(back_end: FileReader, back_end_socket: Path, rings: str) -> None:
+    sent = [tagged(data, TCI) for data in FRAMES]
+    with Ours(f"net_virtio_user0,path={back_end_socket}{rings}") as ours:
+        for on in (True, False):
+            assert ours.run(f"vlan set strip {'on' if on else 'off'} 0") == ""
+            expected = [swapped(data) for data in (FRAMES if on else sent)]
+            assert back_end.send_round(sent, ours) == expected
