@@ -34,6 +34,17 @@ def test_a_front_end_on_its_vector_path(sock: Path, rings: str) -> None:
         go_round_both_ways(dpdk, ours)
 
 
+def test_a_front_end_that_wants_segments_without_checksums_is_served(sock: Path) -> None:
+    """DPDK's driver asks for GUEST_TSO and leaves GUEST_CSUM to chance."""
+    with (
+        Ours(f"net_vhost0,iface={sock}") as ours,
+        DpdkTestpmd(f"net_virtio_user0,path={sock}", options="-i --enable-lro").ready() as dpdk,
+    ):
+        go_round_both_ways(dpdk, ours)
+        assert ours.agreed(Feature.VIRTIO_NET_F_GUEST_TSO4)
+        assert not ours.agreed(Feature.VIRTIO_NET_F_GUEST_CSUM)
+
+
 def test_two_queues_are_two_rounds(sock: Path) -> None:
     device = f"net_virtio_user0,path={sock},queues=2"
     with (

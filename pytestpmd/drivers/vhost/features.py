@@ -25,9 +25,11 @@ FRONT_END = (
     | Feature.VIRTIO_NET_F_GUEST_ANNOUNCE
 )
 CONTROL_PLANE = Feature.VIRTIO_NET_F_MTU | Feature.VHOST_F_LOG_ALL | Feature.VHOST_USER_F_PROTOCOL_FEATURES
-#: What the data plane is not to be asked for. Whether there is a control queue is the front-end's own affair: DPDK's
-#: virtio-user says MQ without CTRL_VQ.
-CHECKED = {feature: needed for feature, needed in NEEDS.items() if needed is not Feature.VIRTIO_NET_F_CTRL_VQ}
+#: What the data plane is not to be asked for. Whether there is a control queue is the front-end's own affair, and so is
+#: what it is ready to receive: DPDK's virtio-user says MQ without CTRL_VQ, and with ``--enable-lro`` GUEST_TSO without
+#: GUEST_CSUM; it is sent no segments then.
+FRONT_END_S_AFFAIR = (Feature.VIRTIO_NET_F_CTRL_VQ, Feature.VIRTIO_NET_F_GUEST_CSUM)
+CHECKED = {feature: needed for feature, needed in NEEDS.items() if needed not in FRONT_END_S_AFFAIR}
 HOST_TSO = Feature.VIRTIO_NET_F_HOST_TSO4 | Feature.VIRTIO_NET_F_HOST_TSO6
 
 
