@@ -173,7 +173,7 @@ class TestPmd:
             tx_offloads=asked.tx,
             rx_free_thresh=queues.rxfreet or 0,
             tx_free_thresh=queues.txfreet or 0,
-            mtu=mtu_of(self.config.ports),
+            mtu=mtu_of(self.config.ports, port.info().frame_overhead),
             lsc=self.config.ports.lsc_interrupt,
             rss_functions=hashed,
         )

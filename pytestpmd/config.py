@@ -21,8 +21,6 @@ MAX_CMDLINE_FILES = 16
 MIN_TOTAL_MBUFS = 1024
 MAX_MBUF_CACHE = 512
 MAX_MBUF_SIZES = 8
-#: Ethernet header and frame check sequence, in bytes: what lies between a frame's length and its MTU.
-ETHERNET_OVERHEAD = 18
 #: Ethernet, IPv4 and UDP headers: the shortest frame that txonly can make, in bytes.
 MIN_TX_LENGTH = 42
 
@@ -255,9 +253,9 @@ def ask_offloads(queues: QueueConfig, port_id: int, on: bool, *, rx: int = 0, tx
     queues.port_offloads[port_id] = now
 
 
-def mtu_of(config: PortsConfig) -> int:
-    """The MTU that ``--max-pkt-len`` asks for, in bytes; 1500 without it."""
-    return 1500 if config.max_pkt_len is None else config.max_pkt_len - ETHERNET_OVERHEAD
+def mtu_of(config: PortsConfig, overhead: int) -> int:
+    """The MTU that ``--max-pkt-len`` asks for, in bytes, of a port whose frames have so much more; 1500 without it."""
+    return 1500 if config.max_pkt_len is None else config.max_pkt_len - overhead
 
 
 class LaunchError(ConfigError):

@@ -177,8 +177,10 @@ def test_peers_have_an_address_of_their_own_until_set() -> None:
     assert peer_of(config.forward, 1) == bytes.fromhex("001122334455")
 
 
-@pytest.mark.parametrize(("max_pkt_len", "mtu"), [(None, 1500), (1518, 1500), (9000, 8982)])
-def test_mtu_is_the_frame_without_its_overhead(max_pkt_len: int | None, mtu: int) -> None:
+@pytest.mark.parametrize(
+    ("max_pkt_len", "overhead", "mtu"), [(None, 18, 1500), (1518, 18, 1500), (9000, 18, 8982), (9728, 30, 9698)]
+)
+def test_mtu_is_the_frame_without_its_overhead(max_pkt_len: int | None, overhead: int, mtu: int) -> None:
     config = Config()
     config.ports.max_pkt_len = max_pkt_len
-    assert mtu_of(config.ports) == mtu
+    assert mtu_of(config.ports, overhead) == mtu

@@ -33,6 +33,12 @@ __all__ = [
 ]
 
 
+#: Ethernet header and frame check sequence, in bytes.
+ETHERNET_OVERHEAD = 18
+#: ``max_mtu`` of a device that has no limit of its own.
+NO_MAX_MTU = 65535
+
+
 class PortState(Enum):
     """Where a port is in its life."""
 
@@ -64,7 +70,7 @@ class DeviceInfo:
     max_mac_addrs: int = 1
     max_hash_mac_addrs: int = 0
     min_mtu: int = 46
-    max_mtu: int = 65535
+    max_mtu: int = NO_MAX_MTU
     rx_offload_capa: int = 0
     tx_offload_capa: int = 0
     rx_desc: DescLimits = DescLimits()
@@ -74,6 +80,12 @@ class DeviceInfo:
     flow_types: tuple[str, ...] = ()
     #: Descriptors of a queue as the device has it, whatever is asked for; 0 where it has as many as were asked for.
     default_ring_size: int = 0
+
+    @property
+    def frame_overhead(self) -> int:
+        """What lies between the length of a frame and its MTU, in bytes; a device that says nothing has Ethernet's."""
+        tells = self.max_mtu != NO_MAX_MTU and self.max_rx_pktlen > self.max_mtu
+        return self.max_rx_pktlen - self.max_mtu if tells else ETHERNET_OVERHEAD
 
 
 @dataclass(frozen=True)
@@ -257,6 +269,7 @@ class EthPort(Filters, Scaling, ABC):
             raise PortError(f"Port {self.port_id} must be stopped to allow configuration")
         info = self.info()
         self._check_queues(conf, info)
+        self._check_mtu(conf.mtu, info)
         self._check_offloads("Rx", conf.rx_offloads, info.rx_offload_capa, RxOffload)
         self._check_offloads("Tx", conf.tx_offloads, info.tx_offload_capa, TxOffload)
         counted = self.lifetime_stats()
@@ -275,6 +288,15 @@ class EthPort(Filters, Scaling, ABC):
                     f"Invalid value for nb_{kind}_desc(={count}), should be: <= {limits.max}, >= {limits.min}, "
                     f"and a product of {limits.align}"
                 )
+
+    def _check_mtu(self, mtu: int, info: DeviceInfo) -> None:
+        if mtu < info.min_mtu:
+            beyond = f"< device min MTU ({info.min_mtu})"
+        elif mtu > info.max_mtu:
+            beyond = f"> device max MTU ({info.max_mtu})"
+        else:
+            return
+        raise ConfigError(f"ETHDEV: MTU ({mtu}) {beyond} for port_id {self.port_id}")
 
     def _check_offloads(self, way: str, asked: int, capa: int, kind: type[RxOffload] | type[TxOffload]) -> None:
         missing = asked & ~capa

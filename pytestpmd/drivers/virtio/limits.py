@@ -21,9 +21,7 @@ def check_ring_size(size: int, agreed: Agreement) -> None:
 
 
 def check_buffers(conf: PortConf, pool: Mempool, agreed: Agreement) -> None:
-    """A frame must fit one buffer, unless several were asked for and agreed; and the net header the headroom."""
-    if agreed.hdr_size > lib.MBUF_HEADROOM:
-        raise ConfigError(f"mbuf headroom {lib.MBUF_HEADROOM} is less than the net header's {agreed.hdr_size} bytes")
+    """A frame must fit one buffer, unless several were asked for and agreed."""
     if agreed.mergeable and conf.rx_offloads & RxOffload.SCATTER:
         return
     if conf.mtu + RX_TAG_AND_ETHERNET + agreed.hdr_size > pool.data_room - lib.VIRTQUEUE_RX_OFFSET:

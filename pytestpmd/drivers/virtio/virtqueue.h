@@ -128,6 +128,9 @@ uint16_t virtio_xmit_pkts_simple_256(void *queue, struct mbuf **pkts, uint16_t n
 uint16_t virtio_xmit_pkts_simple_512(void *queue, struct mbuf **pkts, uint16_t nb);
 
 /* C only */
+static_assert(MBUF_HEADROOM >= sizeof(struct virtio_net_hdr_hash), "headroom for any net header");
+static_assert(VIRTQUEUE_RX_OFFSET >= sizeof(uint32_t),
+        "and what was received in one has room for its own and a tag when it is sent on");
 
 static ALWAYS_INLINE uint16_t virtqueue_nb_free(const struct virtqueue *vq)
 {
