@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 from peers.ours import Ours
 from peers.programs import PEER_CPU, DpdkTestpmd, lcores
-from peers.rounds import MANY_PACKETS, go_round_both_ways
+from peers.rounds import MANY_PACKETS, go_round, go_round_both_ways, wait_for_link
 
 from pytestpmd.drivers.virtio_net import Feature
 
 pytestmark = pytest.mark.peer("dpdk-testpmd")
-TWO_QUEUES = "-i --rxq=2 --txq=2"
 
 
 @pytest.mark.parametrize("mrg_rxbuf", [1, 0])
@@ -45,15 +44,40 @@ def test_a_front_end_that_wants_segments_without_checksums_is_served(sock: Path)
         assert not ours.agreed(Feature.VIRTIO_NET_F_GUEST_CSUM)
 
 
-def test_two_queues_are_two_rounds(sock: Path) -> None:
-    device = f"net_virtio_user0,path={sock},queues=2"
+@pytest.mark.parametrize("queues", [2, 4])
+@pytest.mark.parametrize("packed", [0, 1])
+def test_so_many_queues_are_so_many_rounds(sock: Path, queues: int, packed: int) -> None:
+    """Sixteen at our end: the front-end's pairs are the first of them."""
+    options = f"-i --rxq={queues} --txq={queues}"
     with (
-        Ours(f"net_vhost0,iface={sock},queues=2", options=TWO_QUEUES) as ours,
-        DpdkTestpmd(device, options=TWO_QUEUES).ready() as dpdk,
+        Ours(f"net_vhost0,iface={sock},queues=16", options=options) as ours,
+        DpdkTestpmd(
+            f"net_virtio_user0,path={sock},queues={queues},packed_vq={packed}", options=options
+        ).ready() as dpdk,
     ):
         go_round_both_ways(dpdk, ours)
         counted = ours.xstats()
-        assert all(counted[f"{way}_q{queue}_good_packets"] for way in ("rx", "tx") for queue in (0, 1))
+        assert all(counted[f"{way}_q{queue}_good_packets"] for way in ("rx", "tx") for queue in range(queues))
+
+
+def test_queues_that_dpdk_takes_back_are_disabled_and_come_again(sock: Path) -> None:
+    with (
+        Ours(f"net_vhost0,iface={sock},queues=4", options="-i --rxq=4 --txq=4") as ours,
+        DpdkTestpmd(f"net_virtio_user0,path={sock},queues=4", options="-i --rxq=4 --txq=4").ready() as dpdk,
+    ):
+        for queues in (4, 1, 3, 4):
+            for line in (
+                "port stop 0",
+                f"port config all rxq {queues}",
+                f"port config all txq {queues}",
+                "port start 0",
+            ):
+                dpdk.run(line)
+            wait_for_link(dpdk, ours)
+            go_round(dpdk, ours)
+            report = ours.app.ports[0].device_report()
+            assert report
+            assert [ring.state for ring in report.rings].count("live") == 2 * queues
 
 
 @pytest.mark.parametrize("rings", ["", ",packed_vq=1,queue_size=200"], ids=["split", "packed"])
