@@ -34,8 +34,10 @@ from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, EthPort, Link, PortConf, Queue, RxInterrupt
 from pytestpmd.ethdev.report import ConnectionReport, DeviceReport
 from pytestpmd.ethdev.stats import SIZE_BINS
-from pytestpmd.log import Level
+from pytestpmd.log import Level, log_type
 from pytestpmd.vhost_user.connection import Connection, Listener, check_path, connect, listen
+
+driver_log = log_type("pmd.net.vhost", "VHOST")
 
 MAX_QUEUE_PAIRS = 128
 RECONNECT_S = 1.0
@@ -307,6 +309,7 @@ class VhostPort(EthPort):
                 log.error("(%s) port %d %s is stopped: %s", self.path, self.port_id, ring.name, FAULTS[ring.fault])
                 ring.tell_fault()
             self._tell_bad_chains(ring)
+            self._tell_bad_headers(ring)
 
     def _tell_bad_chains(self, ring: Ring) -> None:
         count, why = ring.queue.new_bad_chains() if ring.queue else (0, "")
@@ -314,11 +317,26 @@ class VhostPort(EthPort):
             text = "(%s) port %d %s: chains that cannot be: %d, the last because %s"
             log.limited((self.path, ring.name), Level.ERROR, text, self.path, self.port_id, ring.name, count, why)
 
+    def _tell_bad_headers(self, ring: Ring) -> None:
+        if count := ring.queue.new_bad_headers() if ring.queue else 0:
+            text = "(%s) port %d %s: net headers that ask for what cannot be, not heeded: %d"
+            log.limited((self.path, ring.name, "header"), Level.ERROR, text, self.path, self.port_id, ring.name, count)
+
+    def _tell_software(self) -> None:
+        """What lcores do that nobody asked for, in DPDK's words."""
+        with self._lock:
+            features, wishes = self._device.features if self._device else 0, self._wishes
+        if has_rx_sw_csum(features, wishes):
+            driver_log.notice("Rx csum will be done in SW, may impact performance.")
+        if has_tx_sw_csum(features, wishes):
+            driver_log.notice("Tx csum will be done in SW, may impact performance.")
+
     def _tell_link(self) -> None:
         with self._lock:
             up = self.link().up
             has_changed, self._was_up = up != self._was_up, up
         if has_changed and up:
             log.info("(%s) virtio is now ready for processing.", self.path)
+            self._tell_software()
         if has_changed:
             self.on_link_change(self)

@@ -46,7 +46,7 @@ class VhostQueue:
         vq.pool, vq.port_id, vq.call_fd = pool.ptr, port_id, -1
         self.wishes = wishes
         self._owned = (memory, pool)
-        self._bad_chains_told = 0
+        self._bad_chains_told = self._bad_headers_told = 0
         self.ptr = vq
         #: Stands for the kick fd of whatever ring is served, so that lcores can watch one fd all the time.
         self._kicks = select.epoll() if has_interrupt else None
@@ -91,6 +91,12 @@ class VhostQueue:
             LCORES.quiesce()
         ffi.memmove(self.ptr.announcement, frame, len(self.ptr.announcement))
         lib.vhost_virtqueue_announce(self.ptr)
+
+    def new_bad_headers(self) -> int:
+        """How many net headers asked for what cannot be since the last look."""
+        count, told = int(self.ptr.bad_headers), self._bad_headers_told
+        self._bad_headers_told = count
+        return count - told
 
     @staticmethod
     def bytes() -> int:

@@ -1,8 +1,15 @@
 """Who does what to a packet: from what was agreed and what the port was asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
+from fakes.inet import FRAMES, NEEDS_CSUM, net_header, tcp
+from fakes.log import Logged
+from fakes.packets import frame, receive
+from fakes.vhost_frontend import FEATURES, FakeFrontend
+from fakes.virtio_driver import Desc
 
 from pytestpmd.drivers.vhost import VhostPort
 from pytestpmd.drivers.vhost.features import offered
@@ -17,8 +24,10 @@ from pytestpmd.drivers.vhost.offloads import (
 )
 from pytestpmd.drivers.virtio_net import Feature as F
 from pytestpmd.eal.devargs import DevargsError
+from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import ConfigError
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
+from pytestpmd.ethdev.port import PortConf
 
 CSUM, GUEST_CSUM = F.VIRTIO_NET_F_CSUM, F.VIRTIO_NET_F_GUEST_CSUM
 HOST_TSO4, HOST_TSO6 = F.VIRTIO_NET_F_HOST_TSO4, F.VIRTIO_NET_F_HOST_TSO6
@@ -140,3 +149,98 @@ def test_external_buffers_are_refused_with_a_reason(value: str) -> None:
     expected = f"'{value}' for argument 'ext-buffer': expected 0: packets lie in the buffers of mbuf pools only"
     with pytest.raises(DevargsError, match=expected):
         VhostPort.Args.parse(f"iface=/tmp/s,ext-buffer={value}")
+
+
+# With a front-end.
+
+Start = Callable[..., AbstractContextManager[tuple[VhostPort, FakeFrontend]]]
+
+
+@pytest.fixture
+def start(make_port: Callable[..., VhostPort], sock: Path) -> Start:
+    """A port and a front-end that has agreed to these features besides the usual ones."""
+
+    @contextmanager
+    def make(features: int, devargs: str = ",tso=1", **conf: int) -> Iterator[tuple[VhostPort, FakeFrontend]]:
+        port = make_port(devargs, **conf)
+        with FakeFrontend(sock, features=FEATURES | features) as front:
+            front.start_as_dpdk()
+            yield port, front
+
+    return make
+
+
+def offer(front: FakeFrontend, header: bytes, data: bytes) -> None:
+    driver = front.rings[1].driver
+    address = front.alloc(12 + len(data))
+    front.memory.write(address, header + bytes(2) + data)
+    driver.offer(driver.chain([Desc(address, 12 + len(data))]))
+
+
+def come(port: VhostPort) -> list[bytes]:
+    return receive(port.rx_queues[0].burst, port.rx_queues[0].handle)
+
+
+RX_ASKED = {"rx_offloads": RxOffload.TCP_CKSUM}
+
+
+@pytest.mark.parametrize(
+    ("features", "conf", "finished"),
+    [(CSUM, {}, True), (CSUM, RX_ASKED, False), (F(0), {}, False), (CSUM | HOST_TSO4, {}, True)],
+)
+def test_a_checksum_is_finished_by_whom_it_was_agreed(
+    start: Start, features: F, conf: dict[str, int], finished: bool
+) -> None:
+    sent = tcp(500)
+    with start(features, **conf) as (port, front):
+        offer(front, sent.header(), sent.partial)
+        assert come(port) == [sent.whole if finished else sent.partial]
+
+
+def test_a_port_that_is_configured_anew_does_what_it_is_then_asked_for(start: Start, pool: Mempool) -> None:
+    tagged = FRAMES["tagged"]
+    with start(CSUM) as (port, front):
+        for conf, data in (
+            (PortConf(), tagged.whole),
+            (PortConf(rx_offloads=RxOffload.UDP_CKSUM), tagged.partial),
+            (PortConf(rx_offloads=RxOffload.VLAN_STRIP), tagged.whole[:12] + tagged.whole[16:]),
+            (PortConf(), tagged.whole),
+        ):
+            port.stop()
+            port.configure(conf, pool)
+            port.start()
+            offer(front, tagged.header(), tagged.partial)
+            assert come(port) == [data]
+
+
+BOTH = {"tx_offloads": TxOffload.TCP_CKSUM, "rx_offloads": RxOffload.TCP_CKSUM}
+
+
+@pytest.mark.parametrize(
+    ("features", "conf", "ways"),
+    [
+        (CSUM | GUEST_CSUM, BOTH, []),
+        (F(0), BOTH, ["Tx"]),
+        (CSUM, {}, ["Rx"]),
+        (CSUM, {**BOTH, "rx_offloads": 0}, ["Rx", "Tx"]),
+    ],
+)
+def test_what_costs_speed_is_told_in_dpdks_words(
+    start: Start, logged: Logged, features: F, conf: dict[str, int], ways: list[str]
+) -> None:
+    with start(features, **conf):
+        assert "ready for processing" in logged
+        for way in ways:
+            assert f"VHOST: {way} csum will be done in SW, may impact performance." in logged
+        assert sum("done in SW" in line for line in logged.lines) == len(ways)
+
+
+def test_headers_that_lie_are_told_of_once(start: Start, logged: Logged, sock: Path) -> None:
+    line = f"VHOST_CONFIG: ({sock}) port 0 rxq 0: net headers that ask for what cannot be, not heeded: 3"
+    with start(CSUM) as (port, front):
+        for _ in range(3):
+            offer(front, net_header(NEEDS_CSUM, 0, 0, 0, 65535, 6), frame(60))
+        assert come(port) == [frame(60)] * 3
+        assert line in logged
+        assert port.device_report().rings[1].counters["bad_headers"] == 3
+    assert logged.lines.count(line) == 1
