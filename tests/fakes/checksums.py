@@ -1,6 +1,7 @@
 """Frames with checksums, right and wrong, in every shape that the csum engine knows; scapy computes what is right."""
 
 import random
+import struct
 from collections.abc import Iterator
 
 from scapy.layers.inet import IP, TCP, UDP, IPOption
@@ -78,3 +79,14 @@ def spoiled(data: bytes) -> bytes:
     for at, length in fields(data):
         bad[at : at + length] = bytes(byte ^ 0x5A for byte in bad[at : at + length])
     return bytes(bad)
+
+
+def partial(data: bytes) -> bytes:
+    """The frame with a transport checksum that is left to a device: the field holds the pseudo header's sum alone."""
+    at, _ = list(fields(data))[-1]
+    layers = Ether(data)
+    start = len(data) - len(bytes(layers[TCP] if TCP in layers else layers[UDP]))
+    zeroed = data[start:at] + b"\0\0" + data[at + 2 :]
+    words = struct.unpack(f"!{(len(zeroed) + 1) // 2}H", zeroed + b"\0" * (len(zeroed) % 2))
+    total = (~int.from_bytes(data[at : at + 2], "big") & 0xFFFF) - sum(words)
+    return data[:at] + struct.pack("!H", total % 0xFFFF or 0xFFFF) + data[at + 2 :]

@@ -2,14 +2,22 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
-from fakes.checksums import frame, ipv4, right_frames, spoiled, tcp, udp
+from fakes.checksums import frame, ipv4, ipv6, partial, right_frames, spoiled, tcp, udp
+from fakes.packets import content, free, receive_mbufs
+from peers.files import FileReader, addressed
 from peers.ours import Ours
-from peers.test_payloads import LONG_FRAMES, FileReader, addressed
+from peers.programs import eventually
+from peers.rounds import wait_for_link
+
+from pytestpmd._dataplane import lib
+from pytestpmd.drivers.virtio_net import Feature
 
 pytestmark = pytest.mark.peer("dpdk-testpmd")
 
+LONG_FRAMES = "-i --max-pkt-len=9018"
 #: Every shape, short ones, and of odd and even length.
 RIGHT = [*right_frames(8).values(), *right_frames(41).values(), *right_frames(1380).values()]
 LONG = [frame(ipv4(), tcp(), payload=8001), frame(ipv4(), udp(), payload=7000), frame(ipv4(), tcp(), payload=2100)]
@@ -36,3 +44,108 @@ def test_our_front_end_mends_checksums(back_end: FileReader, back_end_socket: Pa
         mac = ours.app.ports[0].mac
         sent = [spoiled(data) for data in right]
         assert back_end.send_round(sent, ours, "csum") == [addressed(data, mac) for data in right]
+
+
+#: The transmit offloads that our port is started with: checksums are made by the engine, or left to the port.
+SW, HW = "--tx-offloads=0x8000", "--tx-offloads=0x800c"
+#: What makes DPDK's front-end accept checksums that are not finished.
+ACCEPT = (
+    "port stop 0",
+    "port config 0 rx_offload udp_cksum on",
+    "port config 0 rx_offload tcp_cksum on",
+    "port start 0",
+)
+
+
+@pytest.mark.parametrize("rings", ["", ",packed_vq=1", ",mrg_rxbuf=0,in_order=0"])
+@pytest.mark.parametrize(("ours_does", "front_ends"), [(SW, ()), (HW, ()), (HW, ACCEPT)], ids=["sw", "hw", "left"])
+def test_our_back_end_mends_checksums_or_leaves_them_to_a_front_end_that_agreed(
+    sock: Path, tmp_path: Path, rings: str, ours_does: str, front_ends: tuple[str, ...]
+) -> None:
+    right = RIGHT + LONG if "mrg_rxbuf=0" not in rings else RIGHT
+    device = f"net_virtio_user0,path={sock}{rings}"
+    with (
+        Ours(f"net_vhost0,iface={sock}", options=f"-i {ours_does}") as ours,
+        FileReader(tmp_path, device) as front_end,
+    ):
+        mac = ours.app.ports[0].mac
+        for line in front_ends:
+            front_end.dpdk.run(line)
+        came = front_end.send_round([spoiled(data) for data in right], ours, "csum")
+        assert ours.agreed(Feature.VIRTIO_NET_F_GUEST_CSUM) == bool(front_ends)
+        assert came == [addressed(partial(data) if front_ends else data, mac) for data in right]
+
+
+# What DPDK's front-end leaves to our back-end.
+
+
+#: DPDK's csum engine asks its virtio port for checksums, or for segments of so many bytes as well.
+ASK = ("port stop 0", "csum set tcp hw 0", "csum set udp hw 0", "csum mac-swap off 0")
+SEGSZ = 800
+ASK_SEGMENTS = (*ASK, f"tso set {SEGSZ} 0")
+#: What has our port tell of checksums rather than finish them.
+TOLD = "--rx-offloads=0xc"
+#: DPDK 22.11 does not look behind extension headers.
+ASKED_OF_US = [data for payload in (8, 41, 1380) for name, data in right_frames(payload).items() if "ext" not in name]
+NONE, GOOD = lib.MBUF_F_RX_L4_CKSUM_NONE, lib.MBUF_F_RX_L4_CKSUM_GOOD
+
+
+class Received(NamedTuple):
+    """A frame that our port gave us, with what it said of it."""
+
+    data: bytes
+    flags: int
+    tso_segsz: int
+    lengths: tuple[int, int, int]
+
+
+def received(front_end: FileReader, ours: Ours, asks: tuple[str, ...], frames: list[bytes]) -> list[Received]:
+    """Frames as they reach our port from DPDK's csum engine, in order."""
+    front_end.load(frames)
+    for line in (*asks, "port start 0", "set fwd csum"):
+        front_end.dpdk.run(line)
+    wait_for_link(front_end.dpdk, ours)
+    queue, came = ours.app.ports[0].rx_queues[0], list[Received]()
+
+    def all_came() -> bool:
+        mbufs = receive_mbufs(queue.burst, queue.handle)
+        came.extend(Received(content(m), int(m.ol_flags), m.tso_segsz, (m.l2_len, m.l3_len, m.l4_len)) for m in mbufs)
+        free(*mbufs)
+        return len(came) >= len(frames)
+
+    front_end.dpdk.run("start")
+    eventually(all_came, "every frame reached our port")
+    return came
+
+
+@pytest.mark.parametrize("rings", ["", ",packed_vq=1"])
+@pytest.mark.parametrize(
+    ("options", "is_left", "flags"), [("", False, GOOD), (TOLD, True, NONE)], ids=["finished", "told of"]
+)
+def test_checksums_that_a_front_end_leaves_are_finished_or_told_of(
+    sock: Path, tmp_path: Path, rings: str, options: str, is_left: bool, flags: int
+) -> None:
+    with (
+        Ours(f"net_vhost0,iface={sock}", options=f"-i {options}") as ours,
+        FileReader(tmp_path, f"net_virtio_user0,path={sock}{rings}") as front_end,
+    ):
+        came = received(front_end, ours, ASK, [spoiled(data) for data in ASKED_OF_US])
+        assert [frame.data for frame in came] == [partial(data) if is_left else data for data in ASKED_OF_US]
+        assert {frame.flags for frame in came} == {flags}
+
+
+@pytest.mark.parametrize("rings", ["", ",packed_vq=1"])
+@pytest.mark.parametrize("payload", [1000, 9000, 60000])
+def test_segments_that_a_front_end_leaves_come_as_one_frame(
+    sock: Path, tmp_path: Path, rings: str, payload: int
+) -> None:
+    large = [frame(ip, tcp(), payload=payload, seed=i) for i, ip in enumerate((ipv4(), ipv6()))]
+    with (
+        Ours(f"net_vhost0,iface={sock},tso=1", options=f"-i {TOLD}") as ours,
+        FileReader(tmp_path, f"net_virtio_user0,path={sock}{rings}") as front_end,
+    ):
+        came = received(front_end, ours, ASK_SEGMENTS, [spoiled(data) for data in large])
+        for sent, got in zip(large, came, strict=True):
+            assert got.flags == lib.MBUF_F_RX_LRO | NONE
+            assert (got.tso_segsz, got.lengths) == (SEGSZ, (14, 20 if sent[12] == 8 else 40, 32))
+            assert got.data == partial(sent)
