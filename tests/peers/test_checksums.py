@@ -1,6 +1,7 @@
 """Checksums on the wire: frames from DPDK, through our csum engine, and back to DPDK, which writes them to a file."""
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,48 @@ def test_our_front_end_mends_checksums(back_end: FileReader, back_end_socket: Pa
         mac = ours.app.ports[0].mac
         sent = [spoiled(data) for data in right]
         assert back_end.send_round(sent, ours, "csum") == [addressed(data, mac) for data in right]
+
+
+@pytest.mark.parametrize("rings", RINGS)
+def test_our_front_end_leaves_checksums_to_a_back_end_that_finishes_them(
+    back_end: FileReader, back_end_socket: Path, rings: str
+) -> None:
+    """As commands have it, which the port and its back-end agree on anew."""
+    mergeable = "mrg_rxbuf=0" not in rings
+    right = RIGHT + LONG if mergeable else RIGHT
+    options = f"{LONG_FRAMES} --enable-scatter" if mergeable else "-i"
+    with Ours(f"net_virtio_user0,path={back_end_socket}{rings}", options=options) as ours:
+        mac = ours.app.ports[0].mac
+        assert not ours.agreed(Feature.VIRTIO_NET_F_CSUM)
+        for line in ("port stop 0", "csum set tcp hw 0", "csum set udp hw 0", "port start 0"):
+            ours.run(line)
+        assert ours.agreed(Feature.VIRTIO_NET_F_CSUM)
+        sent = [spoiled(data) for data in right]
+        assert back_end.send_round(sent, ours, "csum") == [addressed(data, mac) for data in right]
+
+
+#: DPDK writes no more of a frame.
+MOST_IN_FILE = 16128
+
+
+@pytest.mark.parametrize("rings", ["", ",packed_vq=1", ",in_order=0"])
+def test_our_front_end_leaves_segments_to_a_back_end(sock: Path, tmp_path: Path, rings: str) -> None:
+    """DPDK does not cut them up: it finishes the checksum over all of the frame, and hands that on."""
+    large = [
+        frame(ip, tcp(), payload=payload, seed=i)
+        for i, (ip, payload) in enumerate(product((ipv4(), ipv6()), (100, 900, 9000, 40000, 64000)))
+    ]
+    with (
+        FileReader(tmp_path, f"net_vhost0,iface={sock},tso=1", LONG_FRAMES) as back_end,
+        Ours(f"net_virtio_user0,path={sock}{rings}", options=f"{LONG_FRAMES} --enable-scatter") as ours,
+    ):
+        mac = ours.app.ports[0].mac
+        for line in ("port stop 0", "tso set 800 0", "port start 0"):
+            ours.run(line)
+        assert ours.agreed(Feature.VIRTIO_NET_F_HOST_TSO4)
+        assert ours.agreed(Feature.VIRTIO_NET_F_HOST_TSO6)
+        came = back_end.send_round([spoiled(data) for data in large], ours, "csum")
+        assert came == [addressed(data, mac)[:MOST_IN_FILE] for data in large]
 
 
 #: The transmit offloads that our port is started with: checksums are made by the engine, or left to the port.
