@@ -64,6 +64,7 @@ class FakeTransport(Transport):
 
     def come(self, offered: int | None = None) -> None:
         """Another one comes, which may offer something else."""
+        self.generation += 1
         self.is_there = True
         self.offered = self.offered if offered is None else Feature(offered)
         self.on_change()

@@ -82,6 +82,7 @@ class VirtioPort(ControlledPort):
         self._control: ControlQueue | None = None
         self._running = self._is_live = False
         self._status = DeviceStatus(transport)
+        self._begun_with = -1
         self._told: set[int] = set()
         # bring_up and bring_down on the console's thread, the device's coming and going on the transport's
         self._lock = threading.RLock()
@@ -259,6 +260,7 @@ class VirtioPort(ControlledPort):
 
     def _begin(self) -> None:
         """From reset to DRIVER_OK; the rings go on from where they are."""
+        self._begun_with = self.transport.generation
         self._reset()
         self._acknowledge()
         self._set_features()
@@ -354,7 +356,7 @@ class VirtioPort(ControlledPort):
     def _device_changed(self) -> None:
         """The device went, or a new one came: it is told about the rings as they are."""
         with self._lock:
-            if not self._running:
+            if not self._running or self._has_begun():
                 return
             self._is_live = False
             if self.transport.connected and not self._take_up():
@@ -381,6 +383,10 @@ class VirtioPort(ControlledPort):
         if not self.tx_queues:
             return False
         return self._virtqueues[1].inject(self.tx_queues[0].burst, self._pools[0], rarp_frame(self.mac))
+
+    def _has_begun(self) -> bool:
+        """Whether a start has found the device before it was told of."""
+        return self._is_live and self.transport.connected and self._begun_with == self.transport.generation
 
     def _take_up(self) -> bool:
         """Begin with the device that is there; whether it is of use."""

@@ -309,6 +309,22 @@ def test_close_gives_the_transport_back_once(make: Make) -> None:
 # The device goes, and one comes.
 
 
+def test_a_device_that_a_start_has_found_already_is_not_begun_with_twice(make: Make) -> None:
+    """A server's thread has greeted it, and tells of it when the console's thread has started the port with it."""
+    port = make()
+    transport = port.transport
+    changes: list[object] = []
+    port.on_link_change = changes.append
+    port.start()
+    told = len(transport.told)
+    transport.on_change()
+    assert len(transport.told) == told
+    assert changes == []
+    transport.come()
+    assert len(transport.told) > told, "but the next one is"
+    assert len(changes) == 1
+
+
 def test_a_device_that_goes_takes_the_link_down_and_tells_of_it_once(make: Make) -> None:
     port = make()
     port.start()

@@ -38,6 +38,9 @@ class Transport(ABC):
     #: Called on that thread when the device told of an error; :meth:`needs_reset` may then know more.
     on_error: Callable[[], None]
 
+    #: Another number is another device: one may have come while the last one's end was not told yet.
+    generation = 0
+
     @property
     @abstractmethod
     def connected(self) -> bool:

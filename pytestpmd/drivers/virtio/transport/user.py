@@ -142,6 +142,7 @@ class VhostUserTransport(Transport):
             channel.close()
             raise
         self._channel, self._status, self._nb_offered = channel, Status.RESET, 0
+        self.generation += 1
 
     def _watch_peer(self) -> None:
         assert self._channel is not None
