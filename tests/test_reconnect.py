@@ -4,6 +4,7 @@ Its link goes down and up, packets flow again, no mbuf is lost, and no file desc
 """
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -84,12 +85,12 @@ class Survivor:
 
 
 @pytest.fixture
-def make_survivor() -> Iterator[Callable[[str], Survivor]]:
+def make_survivor() -> Iterator[Callable[..., Survivor]]:
     """Survivors at work; at the end every mbuf must be free."""
     made: list[Appliance] = []
 
-    def make(device: str) -> Survivor:
-        made.append(Appliance(device))
+    def make(device: str, options: str = "") -> Survivor:
+        made.append(Appliance(device, options=options))
         return Survivor(made[-1])
 
     yield make
@@ -99,7 +100,7 @@ def make_survivor() -> Iterator[Callable[[str], Survivor]]:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_the_other_end_dies_and_comes_back_a_hundred_times(
-    eager: None, make_survivor: Callable[[str], Survivor], sock: Path, role: str
+    eager: None, make_survivor: Callable[..., Survivor], sock: Path, role: str
 ) -> None:
     """On rings of both layouts, and of either half the cycles in interrupt mode."""
     stays, dies = (device.format(sock) for device in ROLES[role])
@@ -125,6 +126,26 @@ def test_the_other_end_dies_and_comes_back_a_hundred_times(
             appliance.app.session.stop()
             last.finish()
         appliance.app.release()
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("options", "events"), [("", 2), ("--no-lsc-interrupt", 0), ("--mask-event=intr_lsc", 0)])
+def test_the_link_is_told_of_as_it_is_and_its_changes_to_who_wants_to_hear_of_them(
+    eager: None, make_survivor: Callable[..., Survivor], sock: Path, role: str, options: str, events: int
+) -> None:
+    stays, dies = (device.format(sock) for device in ROLES[role])
+    with Mortal(dies) if "listens" in role else ExitStack():
+        assert "listens" not in role or eventually(sock.exists)
+        survivor = make_survivor(stays, f"{options} --disable-link-check")
+        assert "listens" not in role or eventually(lambda: survivor.port.link().up)
+    assert eventually(lambda: not survivor.port.link().up)
+    time.sleep(0.05)  # nothing more is on its way
+    appliance = survivor.appliance
+    appliance.said.clear()
+    with Mortal(dies):
+        assert eventually(lambda: "Link status: up" in appliance.run("show port info 0"))
+    assert eventually(lambda: "Link status: down" in appliance.run("show port info 0"))
+    assert survivor.tells_of(events)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=["split", "packed"])

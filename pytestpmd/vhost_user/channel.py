@@ -14,6 +14,8 @@ from pytestpmd.vhost_user.message import Message
 from pytestpmd.vhost_user.wire import ProtocolFeature, VhostUserRequest
 
 EXCHANGE_LINES: Final = 256
+PATIENCE: Final = 2.5  # timeouts for all the answers to calls that follow one another directly,
+PAUSE: Final = 0.05  # that is, with no more than so many seconds in between
 
 ACK_WANTED: Final = frozenset({VhostUserRequest.SET_MEM_TABLE, VhostUserRequest.SET_STATUS})
 """Requests whose success the front-end waits for where REPLY_ACK is negotiated, as DPDK's virtio-user does."""
@@ -27,12 +29,14 @@ class FrontendChannel:
         self.machine = Frontend()
         self.exchange: deque[str] = deque(maxlen=EXCHANGE_LINES)
         self._timeout = timeout
+        self._last_call = -math.inf
+        self._give_up = 0.0
 
     def call(self, message: Message, *, needs_reply: bool | None = None) -> int:
         """Send a request and wait for its answer, if it has one; 0 otherwise.
 
         ``needs_reply`` None means: for those of :data:`ACK_WANTED`, where REPLY_ACK is negotiated. Raises
-        :class:`DeviceError` for a negative answer, :class:`DeviceTimeout` for none, ``PeerGone`` or
+        :class:`DeviceError` for a negative answer, :class:`DeviceTimeout` for none or a late one, ``PeerGone`` or
         ``RemoteProtocolError`` when the conversation is over. After a timeout it is over too: close the channel.
         """
         if needs_reply is None:
@@ -40,23 +44,38 @@ class FrontendChannel:
             needs_reply = has_reply_ack and message.request in ACK_WANTED
         data, fds = self.machine.send(message, needs_reply=needs_reply)
         self.exchange.append(f"> {message.describe()}")
-        self.connection.send(data, fds, self._timeout)
-        return self._await_answer() if self.machine.awaited else 0
+        self._begin_call()
+        try:
+            self.connection.send(data, fds, min(self._timeout, self._give_up - time.monotonic()))
+            return self._await_answer() if self.machine.awaited else 0
+        finally:
+            self._last_call = time.monotonic()
+
+    def _begin_call(self) -> None:
+        """Calls that follow one another directly, as at a start or a stop, have a deadline together as well."""
+        now = time.monotonic()
+        if now - self._last_call > PAUSE:
+            self._give_up = now + PATIENCE * self._timeout
 
     def close(self) -> None:
         self.machine.close()
         self.connection.close()
+
+    def _too_late(self, awaited: Message, deadline: float) -> str:
+        if deadline <= self._give_up:
+            return f"The back-end did not answer {awaited.name} within {self._timeout:g} s"
+        return f"The back-end took {PATIENCE * self._timeout:g} s over its answers up to {awaited.name}"
 
     def _await_answer(self) -> int:
         awaited = self.machine.awaited
         assert awaited is not None
         deadline = time.monotonic() + self._timeout
         while (event := self.machine.next_event()) is NEED_DATA:
+            left = min(deadline, self._give_up) - time.monotonic()
             try:
-                chunk, fds = self.connection.recv(self.machine.bytes_wanted, deadline - time.monotonic())
+                chunk, fds = self.connection.recv(self.machine.bytes_wanted, left)
             except DeviceTimeout:
-                text = f"The back-end did not answer {awaited.name} within {self._timeout:g} s"
-                raise DeviceTimeout(text) from None
+                raise DeviceTimeout(self._too_late(awaited, deadline)) from None
             self.machine.receive_data(chunk, fds)
         self.exchange.append(f"< {awaited.name} {event.describe()}")
         match event:
@@ -68,7 +87,7 @@ class FrontendChannel:
 
 
 class BackendChannel:
-    """The device's end. It never waits longer than it is told to, but for its own output.
+    """The device's end. It never waits longer than it is told to; answers that the front-end does not read are kept.
 
     ``exchange`` holds the last lines said: ``< `` what came, ``> `` what we answered.
     """
@@ -79,14 +98,25 @@ class BackendChannel:
         self.exchange: deque[str] = deque(maxlen=EXCHANGE_LINES)
         self._timeout = timeout
         self._deadline: float | None = None  # for the rest of the message that has begun
+        self._unsent = b""
+        self._unsent_deadline = 0.0
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether answers wait for the front-end to read; until it has, nothing more of what it says is taken."""
+        return bool(self._unsent)
 
     def next_event(self, timeout: float = 0.0) -> Request | Refused | ConnectionClosed | NeedData:
         """The next event, or :data:`NEED_DATA` if there is none within ``timeout`` seconds.
 
         A :class:`Refused` request has been answered already. Raises ``RemoteProtocolError`` when the conversation
-        must end, and :class:`DeviceTimeout` when a message began and its rest did not come within the deadline.
+        must end, and :class:`DeviceTimeout` when a message began and its rest did not come within the deadline, or our
+        answers were not read within it.
         """
         give_up = time.monotonic() + timeout
+        while not self._flush():
+            if not self.connection.wait_writable(give_up - time.monotonic()):
+                return NEED_DATA
         while (event := self.machine.next_event()) is NEED_DATA:
             deadline = self._rest_deadline()
             if self.connection.wait_readable(min(give_up, deadline) - time.monotonic()):
@@ -98,7 +128,7 @@ class BackendChannel:
         self._deadline = None
         self.exchange.append(f"< {event.describe()}")
         if isinstance(event, Refused):
-            self.connection.send(event.answer, (), self._timeout)
+            self._send(event.answer)
         return event
 
     def reply(self, value: int = 0) -> None:
@@ -116,7 +146,21 @@ class BackendChannel:
     def _say(self, data: bytes, line: str) -> None:
         if data:
             self.exchange.append(f"> {line}")
-            self.connection.send(data, (), self._timeout)
+            self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        if not self._unsent:
+            self._unsent_deadline = time.monotonic() + self._timeout
+        self._unsent += data
+        self._flush()
+
+    def _flush(self) -> bool:
+        """Whether the front-end has all our answers."""
+        if self._unsent:
+            self._unsent = self._unsent[self.connection.send_some(self._unsent) :]
+        if self._unsent and time.monotonic() > self._unsent_deadline:
+            raise DeviceTimeout(f"The peer did not read for {self._timeout:g} s")
+        return not self._unsent
 
     def _rest_deadline(self) -> float:
         """When the rest of the message must be here; never, between two messages."""

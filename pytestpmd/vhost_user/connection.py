@@ -59,7 +59,7 @@ class Connection:
         """
         deadline = time.monotonic() + timeout
         while data:
-            sent = self._send_some(data, fds)
+            sent = self.send_some(data, fds)
             if sent:
                 data, fds = data[sent:], ()
             elif not self._poll(select.POLLOUT, deadline - time.monotonic()):
@@ -87,6 +87,10 @@ class Connection:
         """True as soon as :meth:`recv` has something to say, the end of the stream included."""
         return self._poll(select.POLLIN, timeout)
 
+    def wait_writable(self, timeout: float) -> bool:
+        """True as soon as there is room for more, or nobody who would read it."""
+        return self._poll(select.POLLOUT, timeout)
+
     def peer_is_gone(self) -> bool:
         """True once the peer has closed its side, whatever is still to be read."""
         return self.fileno() < 0 or self._poll(select.POLLRDHUP, 0.0)
@@ -96,7 +100,8 @@ class Connection:
         poller.register(self._socket, events)
         return bool(poller.poll(max(0.0, timeout) * 1000))
 
-    def _send_some(self, data: bytes, fds: Sequence[int]) -> int:
+    def send_some(self, data: bytes, fds: Sequence[int] = ()) -> int:
+        """Send what there is room for, without waiting: how many bytes. The fds go with the first of them."""
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         try:
             return self._socket.sendmsg([data], rights, socket.MSG_NOSIGNAL)

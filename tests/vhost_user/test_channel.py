@@ -3,7 +3,8 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from struct import pack
 
@@ -11,12 +12,14 @@ import pytest
 from vhost_user.samples import ALL_PROTOCOL_FEATURES, FEATURES, MakeFd, a_backend, region, wire
 
 from pytestpmd.errors import DeviceError, DeviceTimeout, RemoteProtocolError
+from pytestpmd.vhost_user import channel
 from pytestpmd.vhost_user import messages as m
 from pytestpmd.vhost_user.channel import BackendChannel, FrontendChannel
 from pytestpmd.vhost_user.connection import Connection, PeerGone, connect, listen
 from pytestpmd.vhost_user.events import NEED_DATA, ConnectionClosed, Refused, Request
 from pytestpmd.vhost_user.message import Message
 from pytestpmd.vhost_user.table import Answer, row_of
+from pytestpmd.vhost_user.wire import VhostUserRequest
 
 SOON = 0.05
 PROTOCOL = 0x10009  # MQ, REPLY_ACK, STATUS
@@ -123,6 +126,41 @@ def test_a_silent_back_end_is_a_timeout_that_names_the_request(ends: tuple[Front
         ends[0].call(m.GetFeatures())
 
 
+def test_answers_that_are_late_but_not_too_late_have_one_deadline_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start asks twenty questions; nobody waits twenty times."""
+    monkeypatch.setattr(channel, "PATIENCE", 0.1)
+    left, right = (Connection(sock) for sock in socket.socketpair())
+    front = FrontendChannel(left, timeout=5.0)
+
+    def answer() -> None:
+        with suppress(PeerGone):
+            for _ in range(50):
+                time.sleep(0.1)
+                right.send(wire(VhostUserRequest.GET_FEATURES, bytes(8), flags=5))
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    with pytest.raises(  # noqa: PT012
+        DeviceTimeout, match=r"^The back-end took 0.5 s over its answers up to VHOST_USER_GET_FEATURES$"
+    ):
+        for _ in range(50):
+            front.call(m.GetFeatures())
+    front.close()
+    thread.join(10.0)
+    right.close()
+
+
+def test_a_pause_gives_the_back_end_its_time_again(
+    ends: tuple[FrontendChannel, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "PAUSE", 0.0)
+    front, peer = ends
+    for _ in range(6):
+        peer.send(wire(VhostUserRequest.GET_FEATURES, bytes(8), flags=5))
+        time.sleep(0.03)
+        assert front.call(m.GetFeatures()) == 0
+
+
 def test_a_back_end_that_answers_a_byte_at_a_time_has_one_deadline_for_all(
     ends: tuple[FrontendChannel, Connection],
 ) -> None:
@@ -198,6 +236,41 @@ def test_a_refusal_is_answered_at_once(device: tuple[BackendChannel, Connection]
     assert isinstance(event, Refused)
     assert peer.recv(100) == (wire(24, pack("=Q", 1), flags=5), ())
     assert back.exchange[-1] == "< VHOST_USER_GET_CONFIG refused: not supported"
+
+
+def test_answers_that_are_not_read_yet_are_kept_and_nothing_more_is_taken(
+    device: tuple[BackendChannel, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back, peer = device
+    room, send = [5, 0, 1000], back.connection.send_some
+
+    def some(data: bytes, fds: Sequence[int] = ()) -> int:
+        return send(part, fds) if (part := data[: room.pop(0)]) else 0
+
+    peer.send(wire(VhostUserRequest.GET_FEATURES) * 2)
+    assert isinstance(back.next_event(), Request)
+    monkeypatch.setattr(back.connection, "send_some", some)
+    monkeypatch.setattr(back.connection, "wait_writable", lambda timeout: timeout > 0)
+    back.reply(7)
+    assert back.has_unsent
+    assert back.next_event() is NEED_DATA, "the second request waits"
+    assert isinstance(back.next_event(timeout=1.0), Request)
+    assert not back.has_unsent
+    assert peer.recv(100)[0] == wire(VhostUserRequest.GET_FEATURES, pack("=Q", 7), flags=5)
+
+
+def test_answers_that_nobody_reads_end_the_conversation_without_a_wait(
+    device: tuple[BackendChannel, Connection],
+) -> None:
+    back, peer = device
+    with pytest.raises(DeviceTimeout, match=r"^The peer did not read for 0.05 s$"):  # noqa: PT012
+        while True:
+            with suppress(DeviceTimeout):
+                peer.send(wire(VhostUserRequest.GET_FEATURES) * 10, timeout=0.0)
+            began = time.monotonic()
+            if isinstance(back.next_event(), Request):
+                back.reply(7)
+            assert time.monotonic() - began < 1.0
 
 
 def test_pipelined_requests_keep_their_own_fds(device: tuple[BackendChannel, Connection], make_eventfd: MakeFd) -> None:

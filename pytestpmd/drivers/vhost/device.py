@@ -130,7 +130,7 @@ class VhostDevice:
         for _ in range(MAX_REQUESTS):
             event = self._channel.next_event()
             if event is NEED_DATA:
-                return False
+                return self._channel.has_unsent
             if isinstance(event, ConnectionClosed):
                 raise FrontEndGone("vhost peer closed")
             if isinstance(event, Refused):

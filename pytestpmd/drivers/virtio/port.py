@@ -125,21 +125,22 @@ class VirtioPort(ControlledPort):
         return RxInterrupt(fd, vq.ptr, lib.virtqueue_intr_enable, lib.virtqueue_intr_disable)
 
     def device_report(self) -> DeviceReport:
-        with self._lock:
-            way = self.transport.report()
-            wanted, agreed = self.wanted | way.wants, self.agreed.features | (way.wants & way.offered)
-            state = self._ring_state(way.connection.connected)
-            return DeviceReport(
-                "front-end",
-                way.connection,
-                report.features(way.offered, way.usable, wanted, agreed),
-                way.protocol_features,
-                tuple(map(report.region, self._regions())),
-                tuple(report.ring(vq, state, self._running) for vq in self._virtqueues),
-                way.conversation,
-                self._control.report() if self._control else None,
-                self.config.shown(),
-            )
+        # without the lock, so that nobody waits here for a back-end that is slow to answer; the rings change on this
+        # thread alone, and each number is as it is at the moment
+        way = self.transport.report()
+        wanted, agreed = self.wanted | way.wants, self.agreed.features | (way.wants & way.offered)
+        state = self._ring_state(way.connection.connected)
+        return DeviceReport(
+            "front-end",
+            way.connection,
+            report.features(way.offered, way.usable, wanted, agreed),
+            way.protocol_features,
+            tuple(map(report.region, self._regions())),
+            tuple(report.ring(vq, state, self._running) for vq in self._virtqueues),
+            way.conversation,
+            control.report() if (control := self._control) else None,
+            self.config.shown(),
+        )
 
     def _ring_state(self, connected: bool) -> str:
         if not self._running:

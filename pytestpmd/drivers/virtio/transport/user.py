@@ -7,7 +7,8 @@ second again once its back-end has left; as a server it listens and takes back-e
 import os
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from struct import pack_into
 
@@ -82,7 +83,7 @@ class VhostUserTransport(Transport):
         self._channel: FrontendChannel | None = None
         self._listener: Listener | None = None
         #: What was said, even when it is over, and how the last conversation ended.
-        self._exchange: Iterable[str] = ()
+        self._exchange: deque[str] = deque()
         self._ended = ""
         self._kicks: list[int] = []
         self._calls: list[int] = []
@@ -366,16 +367,16 @@ class VhostUserTransport(Transport):
         return self._calls[index]
 
     def report(self) -> TransportReport:
-        with self._lock:
-            role, said = "server" if self._listener else "client", tuple(self._exchange)
-            if self._channel is None:
-                note = f"{self._ended or 'none has come yet'}; what it offers is presumed"
-                connection = ConnectionReport(False, role, self.path, note)
-                return TransportReport(connection, PRESUMED, self.features(), PROTOCOL_BIT, conversation=said)
-            machine = self._channel.machine
-            rows = protocol(machine.offered_protocol_features, WANTED_PROTOCOL, machine.protocol_features)
-            connection = ConnectionReport(True, role, self.path)
-            return TransportReport(connection, self._offered, self.features(), PROTOCOL_BIT, rows, said)
+        """Without the lock, which whoever waits for a slow back-end holds: of a channel that may just be ending."""
+        channel, role, said = self._channel, "server" if self._listener else "client", tuple(self._exchange.copy())
+        if channel is None:
+            note = f"{self._ended or 'none has come yet'}; what it offers is presumed"
+            connection = ConnectionReport(False, role, self.path, note)
+            return TransportReport(connection, PRESUMED, self.features(), PROTOCOL_BIT, conversation=said)
+        machine = channel.machine
+        rows = protocol(machine.offered_protocol_features, WANTED_PROTOCOL, machine.protocol_features)
+        connection = ConnectionReport(True, role, self.path)
+        return TransportReport(connection, self._offered, self.features(), PROTOCOL_BIT, rows, said)
 
     def close(self) -> None:
         self._control.stop()
