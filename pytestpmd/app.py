@@ -173,7 +173,7 @@ class TestPmd:
             tx_offloads=asked.tx,
             rx_free_thresh=queues.rxfreet or 0,
             tx_free_thresh=queues.txfreet or 0,
-            mtu=mtu_of(self.config.ports, port.info().frame_overhead),
+            mtu=mtu_of(self.config.ports, port.port_id, info.frame_overhead, info.max_mtu),
             lsc=self.config.ports.lsc_interrupt,
             rss_functions=hashed,
         )
@@ -247,6 +247,7 @@ class TestPmd:
     def _forget(self, port: EthPort) -> None:
         self.ports.detach(port.port_id)
         self.config.queues.port_offloads.pop(port.port_id, None)
+        self.config.ports.mtus.pop(port.port_id, None)
         forward = self.config.forward
         forward.portlist = [port_id for port_id in forward.portlist if port_id != port.port_id]
         forward.nb_ports = min(forward.nb_ports, len(forward.portlist))

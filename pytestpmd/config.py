@@ -21,6 +21,7 @@ MAX_CMDLINE_FILES = 16
 MIN_TOTAL_MBUFS = 1024
 MAX_MBUF_CACHE = 512
 MAX_MBUF_SIZES = 8
+DEFAULT_MTU = 1500
 #: Ethernet, IPv4 and UDP headers: the shortest frame that txonly can make, in bytes.
 MIN_TX_LENGTH = 42
 
@@ -153,6 +154,8 @@ class PortsConfig:
     """How ports are brought up and watched."""
 
     max_pkt_len: int | None = None
+    #: Of the ports for which a command has changed it, in bytes.
+    mtus: dict[int, int] = field(default_factory=dict)
     no_link_check: bool = False
     disable_device_start: bool = False
     lsc_interrupt: bool = True
@@ -253,9 +256,12 @@ def ask_offloads(queues: QueueConfig, port_id: int, on: bool, *, rx: int = 0, tx
     queues.port_offloads[port_id] = now
 
 
-def mtu_of(config: PortsConfig, overhead: int) -> int:
-    """The MTU that ``--max-pkt-len`` asks for, in bytes, of a port whose frames have so much more; 1500 without it."""
-    return 1500 if config.max_pkt_len is None else config.max_pkt_len - overhead
+def mtu_of(config: PortsConfig, port_id: int, overhead: int, most: int) -> int:
+    """A port's MTU, in bytes: what a command asked for; what ``--max-pkt-len`` leaves for it when frames have so much
+    more; or 1500, where the device can have ``most`` so much."""
+    if port_id in config.mtus:
+        return config.mtus[port_id]
+    return min(DEFAULT_MTU, most) if config.max_pkt_len is None else config.max_pkt_len - overhead
 
 
 class LaunchError(ConfigError):

@@ -183,4 +183,11 @@ def test_peers_have_an_address_of_their_own_until_set() -> None:
 def test_mtu_is_the_frame_without_its_overhead(max_pkt_len: int | None, overhead: int, mtu: int) -> None:
     config = Config()
     config.ports.max_pkt_len = max_pkt_len
-    assert mtu_of(config.ports, overhead) == mtu
+    assert mtu_of(config.ports, 0, overhead, 65535) == mtu
+
+
+def test_without_a_wish_the_mtu_is_the_device_s_where_that_is_less_and_a_command_has_the_last_word() -> None:
+    ports = Config().ports
+    assert mtu_of(ports, 0, 18, 1400) == 1400
+    ports.max_pkt_len, ports.mtus = 1518, {1: 2000}
+    assert (mtu_of(ports, 0, 18, 1400), mtu_of(ports, 1, 18, 1400)) == (1500, 2000)

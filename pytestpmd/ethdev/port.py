@@ -5,13 +5,14 @@ A port's life, as ``lib/ethdev`` has it: probed (``STOPPED``, not configured) â†
 lcore needs of a queue is one function pointer and one pointer to a C struct (:class:`Queue`).
 """
 
+import errno
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, ClassVar
 
-from pytestpmd.errors import ConfigError, NotSupported, PortError
+from pytestpmd.errors import ConfigError, NotSupported, OperationError, PortError
 from pytestpmd.ethdev.filters import Filters
 from pytestpmd.ethdev.link import SPEED_UNKNOWN, Link
 from pytestpmd.ethdev.offloads import VLAN_OFFLOADS, RxOffload, TxOffload, names
@@ -245,6 +246,10 @@ class EthPort(Filters, Scaling, ABC):
         Raises :class:`NotSupported` where the driver has none.
         """
 
+    def apply_mtu(self, mtu: int) -> None:
+        """Keep to an MTU that is within :meth:`info`; OperationError if the device cannot, and then nothing changes."""
+        raise OperationError(errno.ENOTSUP)
+
     def set_queue(self, kind: str, queue_id: int, on: bool) -> None:
         """Start or stop one queue, ``kind`` rxq or txq, of a started port; raises :class:`NotSupported` where the
         driver cannot."""
@@ -330,6 +335,17 @@ class EthPort(Filters, Scaling, ABC):
             raise ConfigError(
                 f"{pool.name} mbuf_data_room_size {pool.data_room} < {headroom + least} ({headroom} + {least})"
             )
+
+    def set_mtu(self, mtu: int) -> None:
+        """Keep to another MTU, in bytes, whether or not the port is started.
+
+        Raises :class:`ConfigError` for what is beyond the device, and ``OperationError``.
+        """
+        self._check_mtu(mtu, self.info())
+        self.apply_mtu(mtu)
+        self.mtu = mtu
+        if self.conf:
+            self.conf = replace(self.conf, mtu=mtu)
 
     def start(self) -> None:
         """``STOPPED`` â†’ ``STARTED``; a port that is started already stays so."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from pytestpmd.cli.registry import command, option
 from pytestpmd.config import EVENTS, LaunchError
-from pytestpmd.errors import TestpmdError
+from pytestpmd.errors import ConfigError, OperationError, TestpmdError
 from pytestpmd.ethdev.port import EthPort
 
 if TYPE_CHECKING:
@@ -74,6 +74,17 @@ def set_link(app: "TestPmd", direction: str, port_id: int) -> str:
     except TestpmdError:
         return failed
     return ""
+
+
+@command("port config mtu (port_id) (value)", "Set the MTU of a port.", "ports")
+def config_mtu(app: "TestPmd", port_id: int, mtu: int) -> None:
+    try:
+        app.ports[port_id].set_mtu(mtu)
+    except OperationError as error:
+        raise ConfigError(f"Set MTU failed. diag={-error.code}") from None
+    except ConfigError as error:  # the original says it itself, before it asks ethdev
+        raise ConfigError(str(error).removeprefix("ETHDEV: ")) from None
+    app.config.ports.mtus[port_id] = mtu
 
 
 @command("set link_check (on|off)", "Set whether port start and stop wait for links.", "config")

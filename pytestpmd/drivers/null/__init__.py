@@ -75,6 +75,9 @@ class NullPort(EthPort):
     def apply_mac(self, address: bytes) -> None:
         """Any will do."""
 
+    def apply_mtu(self, mtu: int) -> None:
+        """Any will do."""
+
     def apply_rss(self, rss: Rss) -> None:
         """Any will do; nothing that is received has a hash."""
 

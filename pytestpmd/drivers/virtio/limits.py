@@ -1,11 +1,14 @@
 """What a virtio port's configuration has to keep to: sizes of rings, buffers and frames."""
 
+import errno
+from dataclasses import replace
+
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers.virtio.controlled import log
 from pytestpmd.drivers.virtio.features import Agreement
-from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, RX_TAG_AND_ETHERNET
+from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, MIN_MTU, RX_TAG_AND_ETHERNET
 from pytestpmd.eal.mempool import Mempool
-from pytestpmd.errors import ConfigError
+from pytestpmd.errors import ConfigError, OperationError
 from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import DescLimits, PortConf
 
@@ -28,6 +31,22 @@ def check_buffers(conf: PortConf, pool: Mempool, agreed: Agreement) -> None:
         raise ConfigError(
             "RxQ 0 Rx scatter check failed: Rx scatter is disabled and RxQ mbuf pool object size is too small"
         )
+
+
+def check_mtu(mtu: int, most: int, conf: PortConf | None, pool: Mempool | None, agreed: Agreement) -> None:
+    """Raise ``OperationError``, with DPDK's log lines, for an MTU that device or buffers have no room for."""
+    if not MIN_MTU <= mtu <= most:
+        log.error("virtio_mtu_set(): MTU should be between %d and %d", MIN_MTU, most)
+        raise OperationError(errno.EINVAL)
+    if conf is None or pool is None:
+        return
+    try:
+        check_buffers(replace(conf, mtu=mtu), pool, agreed)
+    except ConfigError:
+        refused = "Rx scatter is disabled and RxQ mbuf pool object size is too small"
+        log.error("virtio_check_scatter_on_all_rx_queues(): MTU check for RxQ 0 failed: %s", refused)
+        log.error("virtio_mtu_set(): MTU vs Rx scatter and Rx buffers check failed")
+        raise OperationError(errno.EINVAL) from None
 
 
 def warn_of_ring_sizes(conf: PortConf, size: int) -> None:

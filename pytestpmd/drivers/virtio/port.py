@@ -115,6 +115,10 @@ class VirtioPort(ControlledPort):
         speed = self.config.speed if self._speed == SPEED_UNKNOWN else self._speed
         return Link(up, speed if up else 0, self.config.full_duplex, autoneg=True)
 
+    def apply_mtu(self, mtu: int) -> None:
+        """The device hears of it at the next start; until then it is ours alone."""
+        limits.check_mtu(mtu, self.config.max_mtu, self.conf, self._pools[0] if self._pools else None, self.agreed)
+
     def burst_choices(self) -> tuple[BurstChoice, BurstChoice]:
         return explain("Rx", RX_PATHS, self.choice.facts), explain("Tx", TX_PATHS, self.choice.facts)
 

@@ -1,8 +1,11 @@
+import errno
+from dataclasses import replace
+
 import pytest
 from fakes.app import FakeApp, FakePort
 from fakes.console import answer
 
-from pytestpmd.errors import NotSupported
+from pytestpmd.errors import NotSupported, OperationError
 
 
 @pytest.mark.parametrize("operation", ["start", "stop", "close", "reset"])
@@ -63,3 +66,40 @@ def test_a_link_that_can_be_set_is_set_silently() -> None:
     app.ports.attach(Settable())
     assert answer(app, "set link-down port 0") == answer(app, "set link-up port 0") == ""
     assert links == [False, True]
+
+
+class MtuPort(FakePort):
+    """Has an MTU that can be set, to anything but 666."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.device = replace(self.device, max_mtu=9698)
+
+    def apply_mtu(self, mtu: int) -> None:
+        if mtu == 666:
+            raise OperationError(errno.EINVAL)
+
+
+def test_an_mtu_is_set_at_once_and_kept_for_the_next_configuration() -> None:
+    app = FakeApp(0)
+    app.ports.attach(MtuPort())
+    assert answer(app, "port config mtu 0 1400") == ""
+    assert app.ports[0].mtu == app.config.ports.mtus[0] == 1400
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("port config mtu 0 45", "MTU (45) < device min MTU (46) for port_id 0"),
+        ("port config mtu 0 9699", "MTU (9699) > device max MTU (9698) for port_id 0"),
+        ("port config mtu 0 666", "Set MTU failed. diag=-22"),
+        ("port config mtu 9 1500", "Invalid port 9"),
+        ("port config mtu 0 65536", "Bad arguments"),
+    ],
+)
+def test_an_mtu_that_cannot_be_changes_nothing(line: str, text: str) -> None:
+    app = FakeApp(0)
+    app.ports.attach(MtuPort())
+    assert answer(app, line) == text
+    assert app.ports[0].mtu == 1500
+    assert not app.config.ports.mtus

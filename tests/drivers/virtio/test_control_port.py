@@ -373,6 +373,41 @@ def test_an_mtu_below_68_is_not_agreed_to(mtu: int, agreed: bool, most: int) -> 
     port.close()
 
 
+@pytest.mark.parametrize("mtu", [68, 1400, 2000])
+def test_an_mtu_is_set_while_the_port_runs_and_told_at_the_next_start(make: Make, mtu: int) -> None:
+    port = make()
+    port.set_mtu(mtu)
+    assert (port.mtu, port.conf and port.conf.mtu) == (mtu, mtu)
+    assert f"max_rx_pkt_len: {mtu + 30}" in port.private_info()
+    port.stop()
+    port.start()
+    assert port.transport.steps("mtu") == [[mtu]]
+
+
+@pytest.mark.parametrize(
+    ("mtu", "lines"),
+    [
+        (60, ["virtio_mtu_set(): MTU should be between 68 and 9000"]),
+        (
+            8999,
+            [
+                "virtio_check_scatter_on_all_rx_queues(): MTU check for RxQ 0 failed: "
+                "Rx scatter is disabled and RxQ mbuf pool object size is too small",
+                "virtio_mtu_set(): MTU vs Rx scatter and Rx buffers check failed",
+            ],
+        ),
+    ],
+)
+def test_an_mtu_without_room_is_refused_in_the_original_s_words(
+    make: Make, logged: Logged, mtu: int, lines: list[str]
+) -> None:
+    port = make()
+    with pytest.raises(OperationError, match=r"^Invalid argument$"):
+        port.set_mtu(mtu)
+    assert all(line in logged for line in lines)
+    assert port.mtu == 1500
+
+
 def _say(port: Port, status: int, speed: int = 10_000) -> None:
     config = port.transport.config
     port.transport.config = (
