@@ -9,9 +9,9 @@ import pytest
 from fakes.inet import FRAMES, Unfinished, tcp
 from fakes.packets import content, free, packet, receive_mbufs, transmit
 from fakes.vhost_frontend import FakeFrontend, R
+from peers.files import read_frames, write_frames
 from peers.ours import Ours
 from peers.programs import DpdkTestpmd, eventually
-from peers.test_payloads import read_frames, write_frames
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers.vhost.features import offered
