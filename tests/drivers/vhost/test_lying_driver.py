@@ -58,6 +58,32 @@ def test_an_address_outside_of_the_memory_is_bad(make: MakeQueue, address: int) 
     assert is_bad(queue, [*cut(queue, header(queue)), Desc(address, 100)], lib.VHOST_BAD_ADDRESS)
 
 
+def test_unmapped_buffers_of_no_length_are_bad(make: MakeQueue, pool: Mempool) -> None:
+    """Four in a row, one cache line of descriptors: nothing to compare a length with."""
+    queue = make()
+    for _ in range(4):
+        queue.driver.offer(queue.driver.chain([Desc(0, 0)]))
+    good = transmit(queue, frame())
+    assert dequeue(queue) == [frame()]
+    assert (queue.vq.bad_chains, queue.vq.bad_chain) == (4, lib.VHOST_BAD_ADDRESS)
+    assert [each.head for each in queue.driver.reap()][-1] == good
+    receiver = Receiver(queue := make())
+    for _ in range(4):
+        receiver.post_chain([Desc(0, 0, WRITE)])
+    receiver.post(128)
+    assert send(queue, pool, [frame()]) == 1
+    assert (queue.vq.bad_chains, queue.vq.bad_chain) == (4, lib.VHOST_BAD_ADDRESS)
+
+
+def test_the_write_flag_of_what_refers_to_a_table_means_nothing(make: MakeQueue) -> None:
+    """virtio 1.2, 2.7.5.3.2: the device MUST ignore it."""
+    queue = make()
+    table = queue.driver.table(queue.alloc(64), cut(queue, header(queue) + frame(), [12]), WRITE)
+    queue.driver.offer(queue.driver.chain([table]))
+    assert dequeue(queue) == [frame()]
+    assert queue.vq.bad_chains == 0
+
+
 @pytest.mark.parametrize("length", [101, 0x1000, 0x7FFF_FFFF, 0xFFFF_FFFF])
 def test_a_buffer_that_crosses_the_end_of_the_memory_is_bad(make: MakeQueue, length: int) -> None:
     queue = make()

@@ -227,6 +227,30 @@ def test_without_a_device_the_port_starts_with_its_link_down(make: Make, pool: M
     assert pool.in_use() == SIZE, "the rings wait for a device"
 
 
+@pytest.mark.parametrize(
+    "missing",
+    [F(0), F.VIRTIO_F_VERSION_1, F.VIRTIO_NET_F_MRG_RXBUF, F.VIRTIO_RING_F_INDIRECT_DESC, ALL_FEATURES],
+    ids=hex,
+)
+def test_a_device_that_lacks_a_feature_is_used_without_it(make: Make, pool: Mempool, missing: Feature) -> None:
+    port = make(FakeTransport(ALL_FEATURES & ~missing))
+    port.start()
+    assert not port.agreed.features & missing
+    rx, tx = far_end(port, pool, 0), far_end(port, pool, 1)
+    rx.hdr_size = tx.hdr_size = port.agreed.hdr_size
+    rx.deliver(frame(100))
+    assert receive(port.rx_queues[0].burst, port.rx_queues[0].handle) == [frame(100)]
+    assert transmit(port.tx_queues[0].burst, port.tx_queues[0].handle, [packet(pool, frame(200))]) == 1
+    assert tx.collect() == [frame(200)]
+
+
+def test_a_device_that_offers_every_bit_there_is_gets_those_that_are_known(make: Make) -> None:
+    port = make(FakeTransport(((1 << 64) - 1) & ~F.VIRTIO_F_RING_PACKED))
+    port.start()
+    assert port.transport.steps("features") == [[WANTED]]
+    assert port.link().up
+
+
 # Stopping.
 
 

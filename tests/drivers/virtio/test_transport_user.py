@@ -490,6 +490,40 @@ def test_a_hang_up_at_any_step_of_the_start_is_survived(
     assert pool.in_use() == 0
 
 
+def test_a_second_start_says_all_that_the_first_said(backend: FakeBackend, make_port: MakePort) -> None:
+    """virtio 1.2, 2.6.1.2: rings are described anew, from features to addresses."""
+    port = make_port(",queues=2", nb_rxq=2, nb_txq=2)
+    said = []
+    for _ in range(2):
+        before = len(backend.asked)
+        port.start()
+        said.append([(asked.number, asked.payload) for asked in backend.asked[before:]])
+        port.stop()
+    assert said[0] == said[1]
+    assert [number for number, _ in said[1]].count(R.SET_VRING_ADDR) == 4
+
+
+@pytest.mark.parametrize(("delay", "in_time"), [(0.05, True), (2 * SHORT_S, False)])
+def test_a_reset_is_waited_for_as_long_as_an_answer_may_take(
+    backend: FakeBackend, make_port: MakePort, impatient: None, delay: float, in_time: bool
+) -> None:
+    """virtio 1.2, 2.4.2: it is over when the device says so."""
+    port = make_port()
+    port.start()
+
+    def slowly(asked: Asked) -> bytes:
+        time.sleep(delay)
+        backend.status = asked.u64
+        return message(asked.number, U64.pack(0))
+
+    backend.answers[R.SET_STATUS] = slowly
+    began = time.monotonic()
+    port.stop()
+    assert port.state is PortState.STOPPED
+    assert (time.monotonic() - began >= delay) == in_time
+    assert port.transport.connected == in_time
+
+
 def test_stop_disables_the_rings_asks_for_each_back_and_resets(backend: FakeBackend, make_port: MakePort) -> None:
     port = make_port()
     port.start()
