@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pytestpmd.drivers.vhost.features import offered
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -42,3 +44,9 @@ def test_a_rule_is_held_by_tests_that_there_are_or_says_why_not(row: dict[str, s
         path, _, name = node.partition("::")
         assert name.startswith("test_")
         assert name in names_in(path), f"{row['id']}: {node}"
+
+
+def test_every_feature_that_net_vhost_offers_has_a_row() -> None:
+    """virtio 1.2, 2.2: a device offers what it supports."""
+    ids = {row["id"] for row in ROWS if row["tests"]}
+    assert {f"offer {feature.name}" for feature in offered(tso=True)} <= ids
