@@ -5,7 +5,7 @@ from typing import Self
 
 from peers.ours import Ours
 from peers.programs import DpdkTestpmd, eventually
-from peers.rounds import go_round_both_ways
+from peers.rounds import go_round_both_ways, wait_for_link
 from scapy.utils import PcapWriter, RawPcapReader
 
 
@@ -65,3 +65,18 @@ class FileReader:
         for line in ("stop", "port stop 1"):
             dpdk.run(line)
         return read_frames(self._back)
+
+    def record(self, ours: Ours, engine: str) -> list[bytes]:
+        """What ``ours`` sends when it makes packets itself: some of it, from the first on."""
+        dpdk = self.dpdk
+        self.load([])
+        wait_for_link(dpdk, ours)
+        for line in ("set fwd io", "set portlist 0,1", "clear port stats 1", "start"):
+            dpdk.run(line)
+        ours.run(f"set fwd {engine}")
+        ours.run("start")
+        eventually(lambda: dpdk.stats(1)["TX-packets"] > 0, "packets came")
+        ours.run("stop")
+        for line in ("stop", "port stop 1"):
+            dpdk.run(line)
+        return read_frames(self._back)[:40]
