@@ -189,7 +189,7 @@ class ControlledPort(EthPort):
             wishes.append(("promiscuous mode", ctrl.promiscuous(True)))
         if has(F.VIRTIO_NET_F_CTRL_RX) and self.all_multicast:
             wishes.append(("all-multicast mode", ctrl.all_multicast(True)))
-        if has(F.VIRTIO_NET_F_CTRL_MAC_ADDR):
+        if has(F.VIRTIO_NET_F_CTRL_MAC_ADDR) and self.mac != self.config.mac:
             wishes.append(("the MAC address", ctrl.mac_address(self.mac)))
         if MAC_TABLE in self.agreed.features and (self.macs or self.mcast_addrs):
             wishes.append(("the MAC table", self._mac_table(self.macs, self.mcast_addrs)))

@@ -18,7 +18,7 @@ from pytestpmd.drivers.virtio import CONTROL_FEATURES, DEFAULT_FEATURES, ctrlq
 from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.mempool import Mempool
-from pytestpmd.errors import DeviceError, NotSupported, OperationError
+from pytestpmd.errors import DeviceError, NotSupported, OperationError, TestpmdError
 from pytestpmd.ethdev.port import SPEED_UNKNOWN, PortConf, PortState
 from pytestpmd.ethdev.report import ControlReport
 
@@ -105,6 +105,24 @@ def test_as_many_pairs_are_asked_for_as_there_are_queues_one_way(make: Make, nb_
     port = make(start=False, nb_rxq=nb_rxq, nb_txq=nb_txq)
     port.start()
     assert port.transport.commands[0] == bytes([MQ, 0, max(nb_rxq, nb_txq), 0])
+
+
+def test_pairs_beyond_the_first_are_not_kicked_before_the_command(make: Make) -> None:
+    """5.1.6.5.5: until then a device has only the first."""
+    port = make(start=False, nb_rxq=3, nb_txq=3)
+    early: list[int] = []
+    port.transport.hooks["command"] = lambda: early.extend(port.transport.notifications(i) for i in range(2, 6))
+    port.start()
+    assert early
+    assert not any(early)
+    assert port.transport.notifications(4) == 1
+
+
+def test_more_pairs_than_the_device_has_are_refused_before_it_hears_of_them(make: Make, pool: Mempool) -> None:
+    port = make(start=False, nb_pairs=2)
+    with pytest.raises(TestpmdError, match=r"nb_rx_queues=3 > 2"):
+        port.configure(PortConf(nb_rxq=3, nb_txq=3), pool)
+    assert not port.transport.told
 
 
 def test_without_mq_no_pairs_are_asked_for(make: Make) -> None:
@@ -319,6 +337,16 @@ def test_what_the_next_device_refuses_is_logged_and_the_port_goes_on(make: Make,
     assert port.link().up
     assert "promiscuous mode was not restored: the device refused RX_PROMISC" in logged
     assert "VLAN 20 was not restored: the device refused VLAN_ADD" in logged
+
+
+def test_an_address_that_the_device_has_anyway_is_not_told(make: Make) -> None:
+    """5.1.6.5.2."""
+    port = make()
+    port.transport.config = OWN + port.transport.config[6:]
+    port.stop()
+    port.transport.told.clear()
+    port.start()
+    assert port.transport.commands == [b"\4\0\1\0"]
 
 
 def test_a_port_without_a_device_keeps_its_wishes(make: Make) -> None:
