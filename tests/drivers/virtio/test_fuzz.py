@@ -4,12 +4,14 @@ Our tables end at untouchable pages, so a step too far ends the run; whenever th
 """
 
 import random
+import struct
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fakes.internet import datagram, tagged
 from fakes.layouts import KINDS, PATHS, SCALAR_KINDS, Kind, RxPath
 from fakes.leaks import PATIENCE_S, eventually
 from fakes.packed_device import AVAIL, USED, used_bits, wrap_counter
@@ -25,6 +27,17 @@ MakeQueue = Callable[..., DriverQueue]
 ROUNDS = 1000
 SIZE = 32
 ROOM = 2176 - lib.VIRTQUEUE_RX_OFFSET
+RX_OFFLOADS = lib.VIRTQUEUE_RX_CSUM | lib.VIRTQUEUE_RX_LRO | lib.VIRTQUEUE_RX_STRIP
+TX_OFFLOADS = lib.VIRTQUEUE_TX_CSUM | lib.VIRTQUEUE_TX_TSO
+TX_FLAGS = (
+    lib.MBUF_F_TX_VLAN,
+    lib.MBUF_F_TX_UDP_CKSUM | lib.MBUF_F_TX_IPV4,
+    lib.MBUF_F_TX_TCP_CKSUM | lib.MBUF_F_TX_IPV6,
+    lib.MBUF_F_TX_TCP_SEG | lib.MBUF_F_TX_IPV4,
+    lib.MBUF_F_TX_IP_CKSUM,
+    0,
+)
+with_and_without = pytest.mark.parametrize("offloads", [False, True], ids=["plain", "offloads"])
 
 
 class LyingDevice:
@@ -69,11 +82,26 @@ class LyingDevice:
         address = address_of(mbuf.buf_addr) + lib.VIRTQUEUE_RX_OFFSET
         self.memory.write(address, header)
 
+    def write_frame(self) -> None:
+        """A frame with headers, and a net header that tells of its checksum: mostly what could be so."""
+        pool = self.queue.pool
+        mbuf = pool.ptr.mbufs[self.random.randrange(pool.size)]
+        data = datagram(self.random.choice([4, 6]), self.random.choice([6, 17]), bytes(self.random.randrange(40)))
+        if self.random.randrange(2):
+            data = tagged(data, 5)
+        start, off = self.random.choice([34, 38, 54, self.number(100)]), self.random.choice([6, 16, self.number(20)])
+        kind, size = self.random.choice([0, 1, 4, self.number(5)]), self.random.choice([0, 500])
+        fields = (self.random.randrange(4), kind & 0xFF, 0, size, start & 0xFFFF, off & 0xFFFF, 1)
+        address = address_of(mbuf.buf_addr) + lib.VIRTQUEUE_RX_OFFSET
+        self.memory.write(address, struct.pack("<BBHHHHH", *fields) + data)
+
     def deeds(self) -> list[Callable[[], None]]:
         raise NotImplementedError
 
     def act(self) -> None:
         deeds = self.deeds()
+        if self.queue.vq.offloads:
+            deeds += [self.write_frame] * 3
         for _ in range(self.random.randrange(1, 6)):
             self.random.choice(deeds)()
 
@@ -169,9 +197,13 @@ def start_over(queue: DriverQueue, pool: Mempool) -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("path", PATHS, ids=str)
-def test_receive_survives_any_device(make_pool: Any, make_virtqueue: MakeQueue, path: RxPath, seed: int) -> None:
+@with_and_without
+def test_receive_survives_any_device(
+    make_pool: Any, make_virtqueue: MakeQueue, path: RxPath, seed: int, offloads: bool
+) -> None:
     pool = make_pool(48)
     queue = make_virtqueue(pool, path=path, size=size_of(path.kind, seed), free_thresh=4)
+    queue.vq.offloads = RX_OFFLOADS if offloads else 0
     queue.refill()
     device = liar(queue, seed)
     stops = received = 0
@@ -195,12 +227,14 @@ def test_receive_survives_any_device(make_pool: Any, make_virtqueue: MakeQueue, 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("indirect", [False, True], ids=["chain", "indirect"])
 @pytest.mark.parametrize("kind", KINDS, ids=str)
+@with_and_without
 def test_transmit_survives_any_device(
-    make_pool: Any, make_virtqueue: MakeQueue, kind: Kind, indirect: bool, seed: int
+    make_pool: Any, make_virtqueue: MakeQueue, kind: Kind, indirect: bool, seed: int, offloads: bool
 ) -> None:
     pool = make_pool(256)
     size = size_of(kind, seed)
     queue = make_virtqueue(pool, path=RxPath(kind, False), size=size, free_thresh=size + 1, indirect=indirect)
+    queue.vq.offloads = TX_OFFLOADS if offloads else 0
     device = liar(queue, seed)
     stops = sent = 0
     for _ in range(ROUNDS):
@@ -210,6 +244,9 @@ def test_transmit_survives_any_device(
             packet(pool, frame(64), split=(8,) * device.random.randrange(3), headroom=device.random.choice([0, 128]))
             for _ in range(count)
         ]
+        for mbuf in mbufs if offloads else ():
+            mbuf.ol_flags, mbuf.tso_segsz = device.random.choice(TX_FLAGS), device.random.choice([0, 10])
+            mbuf.l2_len, mbuf.l3_len = device.random.choice([14, 18]), device.random.choice([20, 40, 0, 60])
         sent += queue.xmit(*mbufs)
         assert pool.in_use() == outstanding_mbufs(queue)
         if queue.vq.fault:
@@ -225,13 +262,15 @@ def outstanding_mbufs(queue: DriverQueue) -> int:
 
 
 @pytest.mark.parametrize("kind", SCALAR_KINDS, ids=str)
+@with_and_without
 def test_the_loop_survives_a_device_that_writes_while_it_is_read(
-    make_pool: Any, make_virtqueue: MakeQueue, kind: Kind
+    make_pool: Any, make_virtqueue: MakeQueue, kind: Kind, offloads: bool
 ) -> None:
     """C runs without the GIL from one lying device to another: what it has seen may be otherwise the next moment."""
     pool = make_pool(256, cache_size=32)
     left = make_virtqueue(pool, path=RxPath(kind, mergeable=True), size=SIZE)
     right = make_virtqueue(pool, path=RxPath(kind, mergeable=False), size=SIZE, free_thresh=SIZE + 1)
+    left.vq.offloads = RX_OFFLOADS if offloads else 0
     left.refill()
     devices = [liar(left, 1), liar(right, 2)]
     memory = Arena(64 << 10)
