@@ -185,6 +185,31 @@ def test_sixteen_pairs_each_carry_their_own_packets(make: Make, layout: str) -> 
 
 
 @each_packing
+def test_queues_and_wishes_are_told_to_the_back_end_that_comes_after(make: Make, layout: str, eager: None) -> None:
+    """A listening front-end with three pairs: each back-end finds them enabled, and the modes as they were set."""
+    pair = make(f"{layout},cq=1,server=1", vhost=",client=1", queues=3, workers=2)
+    front = pair.app.ports[0]
+    assert isinstance(front, VirtioUserPort)
+    assert "Error" not in pair.run("set allmulti 0 on")
+    pair.app.session.start(tx_first=1)
+    assert eventually(lambda: all(q.lifetime().packets > 100 for port in pair.app.ports for q in port.rx_queues))
+    pair.app.session.stop()
+    pair.run("port stop 1", "port close 1")
+    assert eventually(lambda: not front.link().up)
+    back = pair.app.attach(f"net_vhost1,iface={front.transport.path},client=1,queues=3")
+    pair.run("port start all")
+    assert eventually(lambda: front.link().up and [ring.state for ring in back.device_report().rings] == ["live"] * 6)
+    assert front._control
+    assert front._control.report().commands[-3:] == (
+        "MQ_VQ_PAIRS_SET 0300: ok",
+        "RX_PROMISC 01: ok",
+        "RX_ALLMULTI 01: ok",
+    )
+    control = front.transport.control
+    assert (control.promiscuous, control.all_multicast) == (True, True)
+
+
+@each_packing
 def test_sixteen_pairs_are_dealt_to_lcores_and_every_one_forwards(make: Make, layout: str) -> None:
     pair = make(layout, queues=16, workers=3)
     pair.app.session.start(tx_first=1)
