@@ -106,7 +106,7 @@ class DriverQueue:
         if self.packed:
             self._turn_to(start)
         else:
-            vq.avail_idx = vq.used_cons = vq.avail.idx = vq.used.idx = start
+            vq.avail_idx = vq.used_cons = vq.used_seen = vq.avail.idx = vq.used.idx = start
         vq.free_head, vq.free_tail = start & 0xFFFF, (start + vq.size) & 0xFFFF
         for i in range(vq.size):
             vq.free_ids[(start + i) & vq.id_mask] = i

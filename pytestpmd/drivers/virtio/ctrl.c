@@ -71,7 +71,7 @@ static bool check_used(struct ctrl_queue *cq, uint32_t id, uint32_t len)
 static bool take_split(struct ctrl_queue *cq)
 {
 	struct virtqueue *vq = cq->vq;
-	uint16_t nb_used = virtqueue_nb_used(vq), id = cq->head;
+	uint16_t nb_used = virtqueue_nb_used(vq, UINT16_MAX), id = cq->head;
 	const struct vring_used_elem *elem = &vq->used->ring[vq->used_cons & (vq->size - 1)];
 
 	if (nb_used == 0)

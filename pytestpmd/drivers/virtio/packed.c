@@ -35,35 +35,45 @@ void packed_publish(struct virtqueue *vq, struct packed_batch *batch)
 	virtqueue_notify(vq, batch->nb);
 }
 
-static ALWAYS_INLINE void post_buffer(
-        struct virtqueue *vq, struct packed_batch *batch, struct mbuf *m)
+/* Post n buffers, for which there are places. */
+static void post_buffers(
+        struct virtqueue *vq, struct packed_batch *batch, struct mbuf **mbufs, uint16_t n)
 {
-	uint16_t id = virtqueue_take_id(vq);
-	struct virtqueue_slot *slot = &vq->slots[id];
+	const uint32_t len = (uint32_t)vq->pool->buf_len - VIRTQUEUE_RX_OFFSET;
+	struct packed_run run;
+	uint16_t at = vq->avail_idx;
 
-	slot->mbuf = m;
-	slot->nb_descs = 1;
-	slot->len = (uint32_t)(m->buf_len - VIRTQUEUE_RX_OFFSET);
-	vq->avail_shadow[vq->avail_idx] = id;
-	packed_put(vq, batch, m->buf_addr + VIRTQUEUE_RX_OFFSET, slot->len, id, VRING_DESC_F_WRITE);
+	run.nb = 0;
+	for (uint16_t i = 0; i < n; i++)
+		prefetch(mbufs[i]);
+	for (uint16_t i = 0; i < n; i++) {
+		uint16_t id = virtqueue_take_id(vq);
+
+		vq->slots[id] =
+		        (struct virtqueue_slot){.mbuf = mbufs[i], .nb_descs = 1, .len = len};
+		vq->avail_shadow[at] = id;
+		at = at + 1 == vq->size ? 0 : (uint16_t)(at + 1);
+		packed_run_add(&run, mbufs[i]->buf_addr + VIRTQUEUE_RX_OFFSET, len, id,
+		        VRING_DESC_F_WRITE);
+	}
+	packed_put_run(vq, batch, &run);
 }
 
 uint16_t packed_refill(struct virtqueue *vq)
 {
 	struct packed_batch batch;
-	struct mbuf *fresh[64];
+	struct mbuf *fresh[PACKED_PENDING];
 
 	packed_batch_begin(vq, &batch);
 	while (vq->nb_places) {
-		uint16_t wanted = min_of(vq->nb_places, (uint16_t)64);
+		uint16_t wanted = min_of(vq->nb_places, (uint16_t)PACKED_PENDING);
 		uint16_t n = mempool_get_some(vq->pool, fresh, wanted);
 
 		if (unlikely(n == 0)) {
 			vq->stats.nombuf += wanted;
 			break;
 		}
-		for (uint16_t i = 0; i < n; i++)
-			post_buffer(vq, &batch, fresh[i]);
+		post_buffers(vq, &batch, fresh, n);
 	}
 	if (batch.nb)
 		packed_publish(vq, &batch);

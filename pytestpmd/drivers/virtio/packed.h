@@ -87,6 +87,44 @@ static ALWAYS_INLINE void packed_put(struct virtqueue *vq, struct packed_batch *
 	}
 }
 
+/* Descriptors for the next places, each ready but for whose it is: the first of them, at most a
+ * ring's length. */
+struct packed_run {
+	struct vring_packed_desc descs[PACKED_PENDING];
+	uint16_t nb;
+};
+
+static ALWAYS_INLINE void packed_run_add(
+        struct packed_run *run, const uint8_t *at, uint32_t len, uint16_t id, uint16_t flags)
+{
+	run->descs[run->nb++] = (struct vring_packed_desc){(uint64_t)(uintptr_t)at, len, id, flags};
+}
+
+/* Put them all into the batch; again from the last on. */
+static ALWAYS_INLINE void packed_put_run(
+        struct virtqueue *vq, struct packed_batch *batch, struct packed_run *run)
+{
+	const uint16_t from = vq->avail_idx, to_end = (uint16_t)(vq->size - from);
+	const uint16_t avail = vring_packed_avail(vq->avail_wrap);
+	const bool begins = batch->nb == 0;
+
+	for (uint16_t i = run->nb; i-- > 0;) {
+		struct vring_packed_desc desc = run->descs[i];
+		bool over = i >= to_end;
+
+		desc.flags |= over ? avail ^ VRING_PACKED_STATE : avail;
+		if (i == 0 && begins)
+			batch->first = desc;
+		else
+			vq->packed[over ? i - to_end : from + i] = desc;
+	}
+	batch->nb = (uint16_t)(batch->nb + run->nb);
+	vq->nb_places = (uint16_t)(vq->nb_places - run->nb);
+	vq->avail_idx =
+	        run->nb >= to_end ? (uint16_t)(run->nb - to_end) : (uint16_t)(from + run->nb);
+	vq->avail_wrap ^= run->nb >= to_end;
+}
+
 /* Whether the descriptor `ahead` of the next one, not further than the ring is long, was used. */
 static ALWAYS_INLINE bool packed_is_used(const struct virtqueue *vq, uint16_t ahead)
 {

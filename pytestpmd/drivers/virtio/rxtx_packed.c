@@ -6,7 +6,7 @@
  * our own slots alone. With IN_ORDER one used descriptor may tell of several buffers: it names the
  * last, stands in the place of the first, and those before the last are used as a whole (2.8.8).
  */
-#include "drivers/virtio/packed.h"
+#include "drivers/virtio/run.h"
 
 /* Whether `nb` receive buffers from here on have been used, each of which takes one place. */
 static NOINLINE bool are_used(
@@ -56,13 +56,20 @@ static NOINLINE bool recv_further(struct virtqueue *vq, struct mbuf *head, uint1
 static ALWAYS_INLINE uint16_t recv_packed(
         struct virtqueue *vq, struct mbuf **pkts, uint16_t nb, const struct packed_traits traits)
 {
-	uint16_t nb_rx = 0, nb_buffers = 1;
+	uint16_t nb_rx = 0, nb_buffers = 1, got;
+	bool odd;
 	struct stats_run run = {0};
 	struct packed_used buffer;
 
 	if (unlikely(!virtqueue_may_burst(vq, nb)))
 		return 0;
-	while (nb_rx < nb && packed_next_used(vq, vq->hdr_size, &buffer, traits)) {
+	do {
+		got = run_recv(vq, &pkts[nb_rx], (uint16_t)(nb - nb_rx), &run, &odd,
+		        traits.mergeable,
+		        (struct run_traits){.packed = true, .in_order = traits.in_order});
+		nb_rx += got;
+	} while (got == RUN_MAX);
+	while (unlikely(odd) && nb_rx < nb && packed_next_used(vq, vq->hdr_size, &buffer, traits)) {
 		packed_prefetch_used(vq, RX_AHEAD);
 		if (traits.mergeable && (nb_buffers = packet_buffers(vq, buffer.m)) != 1) {
 			/* 0 is a fault; a packet that is not whole yet waits */
@@ -167,18 +174,53 @@ bool packed_xmit_inorder(
 	return xmit_next(vq, batch, run, m, (struct packed_traits){.in_order = true});
 }
 
+/* Send a run of usual packets, for n of which there is room: how many. */
+static ALWAYS_INLINE uint16_t xmit_run(struct virtqueue *vq, struct packed_batch *batch,
+        struct mbuf **pkts, uint16_t n, struct stats_run *stats)
+{
+	const uint16_t size = vq->size, mask = vq->id_mask, hdr_size = vq->hdr_size;
+	const uint16_t *free_ids = vq->free_ids;
+	struct virtqueue_slot *slots = vq->slots;
+	uint16_t *shadow = vq->avail_shadow;
+	uint16_t head = vq->free_head, at = vq->avail_idx;
+	struct packed_run run;
+
+	n = min_of(n, (uint16_t)PACKED_PENDING);
+	for (run.nb = 0; run.nb < n;) {
+		struct mbuf *m = pkts[run.nb];
+		uint16_t id = free_ids[head & mask];
+
+		if (unlikely(!is_plain(vq, m)))
+			break;
+		head++;
+		slots[id] = (struct virtqueue_slot){.mbuf = m, .nb_descs = 1, .len = UINT32_MAX};
+		shadow[at] = id;
+		at = at + 1 == size ? 0 : (uint16_t)(at + 1);
+		stats_add(&vq->stats, stats, m->pkt_len, mbuf_data(m));
+		packed_run_add(&run, push_header(vq, m), (uint32_t)m->data_len + hdr_size, id, 0);
+	}
+	vq->free_head = head;
+	packed_put_run(vq, batch, &run);
+	return run.nb;
+}
+
 static ALWAYS_INLINE uint16_t xmit_packed(
         struct virtqueue *vq, struct mbuf **pkts, uint16_t nb, const struct packed_traits traits)
 {
 	struct packed_batch batch;
 	struct stats_run run = {0};
-	uint16_t nb_tx = 0;
+	uint16_t nb_tx = 0, got;
 
 	if (unlikely(virtqueue_is_broken(vq)))
 		return 0;
 	packed_batch_begin(vq, &batch);
 	if (vq->nb_places < vq->free_thresh || vq->nb_places < nb)
-		packed_reclaim(vq, traits);
+		reclaim(vq, (struct run_traits){.packed = true, .in_order = traits.in_order});
+	do {
+		got = xmit_run(vq, &batch, &pkts[nb_tx],
+		        min_of((uint16_t)(nb - nb_tx), vq->nb_places), &run);
+		nb_tx += got;
+	} while (got == PACKED_PENDING);
 	while (nb_tx < nb && xmit_next(vq, &batch, &run, pkts[nb_tx], traits))
 		nb_tx++;
 	if (nb_tx) {

@@ -4,6 +4,7 @@
  * device wrote is believed: ids must be of descriptors that are outstanding, lengths must fit what
  * those offered, and what we know of a descriptor stands in our own slots, not in the ring. A lie
  * sets the queue's fault; from then on it moves nothing. */
+#include "drivers/virtio/run.h"
 #include "drivers/virtio/rxtx.h"
 #include "drivers/virtio/split.h"
 
@@ -31,17 +32,22 @@ static NOINLINE bool recv_further(struct virtqueue *vq, struct mbuf *head, uint1
 static ALWAYS_INLINE uint16_t recv_split(
         struct virtqueue *vq, struct mbuf **pkts, uint16_t nb, const struct split_traits traits)
 {
-	uint16_t nb_rx = 0, nb_buffers = 1, nb_used, end;
+	uint16_t nb_rx = 0, nb_buffers = 1, nb_used, end, got;
+	bool odd;
 	struct stats_run run = {0};
 	struct used_buffer buffer;
 
 	if (unlikely(!virtqueue_may_burst(vq, nb)))
 		return 0;
-	nb_used = virtqueue_nb_used(vq);
+	nb_used = virtqueue_nb_used(vq, nb);
 	end = (uint16_t)(vq->used_cons + nb_used);
-	for (uint16_t i = 0; i < min_of(nb_used, (uint16_t)RX_AHEAD); i++)
-		prefetch_used(vq, i);
-	while (nb_rx < nb && (nb_used = (uint16_t)(end - vq->used_cons)) != 0) {
+	do {
+		got = run_recv(vq, &pkts[nb_rx],
+		        min_of((uint16_t)(end - vq->used_cons), (uint16_t)(nb - nb_rx)), &run, &odd,
+		        traits.mergeable, (struct run_traits){.in_order = traits.in_order});
+		nb_rx += got;
+	} while (got == RUN_MAX);
+	while (unlikely(odd) && nb_rx < nb && (nb_used = (uint16_t)(end - vq->used_cons)) != 0) {
 		if (nb_used > RX_AHEAD)
 			prefetch_used(vq, RX_AHEAD);
 		if (!next_used(vq, vq->hdr_size, &buffer, traits))
@@ -49,8 +55,10 @@ static ALWAYS_INLINE uint16_t recv_split(
 		if (traits.mergeable && (nb_buffers = packet_buffers(vq, buffer.m)) != 1) {
 			/* 0 is a fault; a packet that is not whole yet waits for its other buffers
 			 */
-			if (nb_buffers == 0 || nb_buffers > nb_used)
+			if (nb_buffers == 0 || nb_buffers > nb_used) {
+				vq->used_seen = vq->used_cons; /* read it again */
 				break;
+			}
 		}
 		take_used(vq, &buffer, traits);
 		mbuf_set(buffer.m, (uint16_t)(VIRTQUEUE_RX_OFFSET + vq->hdr_size),
@@ -132,6 +140,39 @@ static NOINLINE void xmit_chain(struct virtqueue *vq, struct mbuf *m, const stru
 	virtqueue_offer(vq, head);
 }
 
+/* Send a run of usual packets, for n of which there is room: how many. */
+static ALWAYS_INLINE uint16_t xmit_run(
+        struct virtqueue *vq, struct mbuf **pkts, uint16_t n, struct stats_run *run)
+{
+	const uint16_t mask = (uint16_t)(vq->size - 1), hdr_size = vq->hdr_size;
+	const uint16_t *free_ids = vq->free_ids;
+	struct virtqueue_slot *slots = vq->slots;
+	uint16_t *shadow = vq->avail_shadow, *avail = vq->avail->ring;
+	struct vring_desc *ring = vq->desc;
+	uint16_t head = vq->free_head, idx = vq->avail_idx, i;
+
+	for (i = 0; i < n; i++, idx++) {
+		struct mbuf *m = pkts[i];
+		uint16_t id = free_ids[head & mask], slot = idx & mask;
+
+		if (unlikely(!is_plain(vq, m)))
+			break;
+		head++;
+		slots[id] = (struct virtqueue_slot){.mbuf = m, .nb_descs = 1, .len = UINT32_MAX};
+		ring[id] = (struct vring_desc){.addr = (uint64_t)(uintptr_t)push_header(vq, m),
+		        .len = (uint32_t)m->data_len + hdr_size};
+		if (unlikely(shadow[slot] != id)) {
+			shadow[slot] = id;
+			store_relaxed(&avail[slot], id);
+		}
+		/* before the packet is the device's: it may be gone at once */
+		stats_add(&vq->stats, run, m->pkt_len, mbuf_data(m));
+	}
+	vq->free_head = head;
+	vq->avail_idx = idx;
+	return i;
+}
+
 static ALWAYS_INLINE uint16_t xmit_split(
         struct virtqueue *vq, struct mbuf **pkts, uint16_t nb, const struct split_traits traits)
 {
@@ -143,8 +184,9 @@ static ALWAYS_INLINE uint16_t xmit_split(
 		return 0;
 	before = vq->avail_idx;
 	if (virtqueue_nb_free(vq) < vq->free_thresh || virtqueue_nb_free(vq) < nb)
-		reclaim_split(vq, traits);
-	for (nb_tx = 0; nb_tx < nb; nb_tx++) {
+		reclaim(vq, (struct run_traits){.in_order = traits.in_order});
+	nb_tx = xmit_run(vq, pkts, min_of(nb, virtqueue_nb_free(vq)), &run);
+	for (; nb_tx < nb; nb_tx++) {
 		struct mbuf *m = pkts[nb_tx];
 		bool plain = is_plain(vq, m);
 		uint16_t needed = likely(plain) ? 1 : virtio_xmit_plan(vq, m, &plan);

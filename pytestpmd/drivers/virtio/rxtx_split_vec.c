@@ -134,7 +134,7 @@ static ALWAYS_INLINE uint16_t recv_vec(
 		                       : virtio_recv_pkts(vq, pkts, nb);
 	if (unlikely(!virtqueue_may_burst(vq, nb)))
 		return 0;
-	left = min_of(virtqueue_nb_used(vq), nb);
+	left = min_of(virtqueue_nb_used(vq, nb), nb);
 	for (uint16_t i = 0; i < min_of(left, (uint16_t)BLOCK); i++)
 		prefetch_used(vq, i);
 	while (left) {
@@ -159,7 +159,7 @@ static ALWAYS_INLINE uint16_t recv_vec(
 /* Take back what was sent, block by block as long as each packet had one descriptor. */
 static ALWAYS_INLINE void reclaim_simple(struct virtqueue *vq, const struct split_traits traits)
 {
-	uint16_t nb_used = virtqueue_nb_used(vq);
+	uint16_t nb_used = virtqueue_nb_used(vq, UINT16_MAX);
 	struct mbuf *done[BLOCK];
 	struct block block;
 

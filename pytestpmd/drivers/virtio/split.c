@@ -15,6 +15,7 @@ void virtqueue_reset(struct virtqueue *vq)
 	vq->free_tail = vq->size;
 	vq->avail_idx = 0;
 	vq->used_cons = 0;
+	vq->used_seen = 0;
 	vq->batch_open = 0;
 	vq->unsettled = 0;
 	/* We poll: with EVENT_IDX an event that lies behind says the same (virtio 1.2, 2.7.7.1). */
@@ -126,6 +127,8 @@ uint16_t virtqueue_refill(struct virtqueue *vq)
 			vq->stats.nombuf += wanted;
 			break;
 		}
+		for (uint16_t i = 0; i < n; i++)
+			prefetch_to_write(fresh[i]);
 		for (uint16_t i = 0; i < n; i++)
 			post_buffer(vq, fresh[i]);
 		done += n;

@@ -82,7 +82,7 @@ static ALWAYS_INLINE void prefetch_used(const struct virtqueue *vq, uint16_t ahe
  * built. */
 static ALWAYS_INLINE void reclaim_split(struct virtqueue *vq, const struct split_traits traits)
 {
-	uint16_t nb_used = virtqueue_nb_used(vq), nb_done = 0;
+	uint16_t nb_used = virtqueue_nb_used(vq, UINT16_MAX), nb_done = 0;
 	struct mbuf *done[64];
 	struct used_buffer buffer;
 

@@ -64,6 +64,7 @@ struct virtqueue {
 	/* lcore writes, console reads */
 	uint16_t avail_idx; /* packed: places in the ring, and the lap's parity */
 	uint16_t used_cons;
+	uint16_t used_seen; /* split: the device's index as it was last read */
 	uint16_t avail_wrap;
 	uint16_t used_wrap;
 	uint16_t nb_places;  /* packed: descriptors that are not outstanding */
@@ -165,15 +166,21 @@ static ALWAYS_INLINE void virtqueue_offer(struct virtqueue *vq, uint16_t id)
 	}
 }
 
-/* What the device has used and we have not taken: the fault is set and 0 returned when that cannot
- * be. */
-static ALWAYS_INLINE uint16_t virtqueue_nb_used(struct virtqueue *vq)
+/* What the device has used and we have not taken. Its index is read again only when less than
+ * `wanted` is known of, because its line comes from the device's core each time. The fault is set
+ * and 0 returned when that cannot be. */
+static ALWAYS_INLINE uint16_t virtqueue_nb_used(struct virtqueue *vq, uint16_t wanted)
 {
+	uint16_t nb_used = (uint16_t)(vq->used_seen - vq->used_cons);
+
+	if (nb_used >= wanted)
+		return nb_used;
 	/* acquire pairs with the device's release of used.idx after it wrote the elements and the
 	 * buffers */
-	uint16_t nb_used = (uint16_t)(load_acquire(&vq->used->idx) - vq->used_cons);
-
+	vq->used_seen = load_acquire(&vq->used->idx);
+	nb_used = (uint16_t)(vq->used_seen - vq->used_cons);
 	if (unlikely(nb_used > virtqueue_nb_outstanding(vq))) {
+		vq->used_seen = vq->used_cons;
 		store_relaxed(&vq->fault, (uint32_t)VRING_BAD_INDEX);
 		return 0;
 	}
