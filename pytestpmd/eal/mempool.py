@@ -5,6 +5,25 @@ from pytestpmd.eal.memory import Arena
 
 #: As the original names it in "preferred mempool ops selected"; ours are stacks, one for each lcore and one for all.
 OPS_NAME = "ring_mp_mc"
+#: The longest buffer that an mbuf can tell of, in bytes, and how many of them are for all ports together.
+LARGE_ROOM, NB_LARGE = 65535, 256
+_LARGE: list["Mempool"] = []
+
+
+def large_pool() -> "Mempool":
+    """For packets longer than an mbuf of the usual pools, in one segment.
+
+    Made when first asked for, and kept: any port's ring may hold its mbufs, whatever becomes of the port that received
+    them.
+    """
+    if not _LARGE:
+        _LARGE.append(Mempool("large", NB_LARGE, LARGE_ROOM, cache_size=0))
+    return _LARGE[0]
+
+
+def large_pools() -> list["Mempool"]:
+    """It, if there is one by now: a front-end shares it like the pool that it was configured with."""
+    return list(_LARGE)
 
 
 class Mempool:

@@ -28,7 +28,7 @@ from pytestpmd.drivers.vhost.rings import FAULTS, Ring, VhostQueue
 from pytestpmd.eal.control import ControlThread
 from pytestpmd.eal.devargs import DevArgs, arg, integer
 from pytestpmd.eal.memory import Arena
-from pytestpmd.eal.mempool import Mempool
+from pytestpmd.eal.mempool import Mempool, large_pool
 from pytestpmd.errors import DeviceError
 from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, EthPort, Link, PortConf, Queue, RxInterrupt
@@ -53,13 +53,6 @@ _COMMON = (
 )
 
 
-def _no_ext_buffer(text: str) -> bool:
-    """A front-end of another port may have to reach what we received, and it maps the mbuf pool and nothing else."""
-    if text != "0":
-        raise ValueError("0: packets lie in the buffers of mbuf pools only")
-    return False
-
-
 @driver("net_vhost", "eth_vhost")
 class VhostPort(EthPort):
     """A port whose other end is a virtio driver: in a guest, or in another process."""
@@ -76,7 +69,7 @@ class VhostPort(EthPort):
         client: bool = False
         tso: bool = False
         linear_buffer: bool = arg(False, key="linear-buffer")
-        ext_buffer: bool = arg(False, key="ext-buffer", convert=_no_ext_buffer)
+        ext_buffer: bool = arg(False, key="ext-buffer")
         legacy_ol_flags: bool = arg(False, key="legacy-ol-flags")
 
     def __init__(self, name: str, devargs: str, args: Args) -> None:
@@ -85,7 +78,9 @@ class VhostPort(EthPort):
         self.path = str(args.iface)
         self.promiscuous = self.all_multicast = True
         self._features = offered(tso=args.tso)
-        self._wishes = Wishes(legacy=args.legacy_ol_flags, linear=args.linear_buffer)
+        self._wishes = Wishes(legacy=args.legacy_ol_flags, linear=args.linear_buffer, large=args.ext_buffer)
+        if args.ext_buffer:
+            large_pool()  # before any port starts: the front-ends among them share it then
         self._device: VhostDevice | None = None
         self._listener: Listener | None = None
         self._queues: list[VhostQueue | None] = [None] * (2 * args.queues)
@@ -176,8 +171,8 @@ class VhostPort(EthPort):
     def _flags(self) -> int:
         """As DPDK's driver would have registered the socket (lib/vhost/rte_vhost.h)."""
         args = self.args
-        chosen = ((args.client, 0), (args.linear_buffer, 6), (not args.legacy_ol_flags, 8), (True, 9))
-        return sum(1 << bit for wanted, bit in chosen if wanted)
+        bits = {0: args.client, 5: args.ext_buffer, 6: args.linear_buffer, 8: not args.legacy_ol_flags, 9: True}
+        return sum(1 << bit for bit, wanted in bits.items() if wanted)
 
     # The port.
 

@@ -13,45 +13,67 @@
 
 #define MAX_FRAME 65600 /* the most that segmentation offloads ask for, with some tags */
 
-/* Make `last` the packet's last segment but one: a fresh one follows it. */
-static struct mbuf *append_segment(struct vhost_virtqueue *vq, struct mbuf *pkt, struct mbuf *last)
+/* A packet that is put together from a chain. */
+struct parcel {
+	struct vhost_virtqueue *vq;
+	struct mbuf *pkt;
+	struct mbuf *last; /* its last segment */
+};
+
+/* A frame longer than an mbuf goes whole into one that holds any, where there are such. */
+static bool enlarge(struct parcel *parcel)
 {
+	struct mbuf *small = parcel->pkt, *large;
+
+	if (!parcel->vq->large || small->nb_segs != 1 || small->pool == parcel->vq->large ||
+	        !mempool_get_bulk(parcel->vq->large, &large, 1))
+		return false;
+	mbuf_set(large, MBUF_HEADROOM, small->data_len, parcel->vq->port_id);
+	memcpy(mbuf_data(large), mbuf_data(small), small->data_len);
+	mbuf_free(small);
+	parcel->pkt = parcel->last = large;
+	return true;
+}
+
+static bool append_segment(struct parcel *parcel)
+{
+	struct vhost_virtqueue *vq = parcel->vq;
 	struct mbuf *fresh;
 
 	if (vq->offload.linear) {
 		vq->stats.errors++;
-		return NULL;
+		return false;
 	}
-	if (pkt->nb_segs == UINT16_MAX || !mempool_get_bulk(vq->pool, &fresh, 1)) {
+	if (parcel->pkt->nb_segs == UINT16_MAX || !mempool_get_bulk(vq->pool, &fresh, 1)) {
 		vq->stats.nombuf++;
-		return NULL;
+		return false;
 	}
 	mbuf_set(fresh, MBUF_HEADROOM, 0, vq->port_id);
-	last->next = fresh;
-	pkt->nb_segs++;
-	return fresh;
+	parcel->last->next = fresh;
+	parcel->last = fresh;
+	parcel->pkt->nb_segs++;
+	return true;
 }
 
-/* Copy what is in hand to the packet's end; NULL when memory is short. */
-static struct mbuf *append_bytes(struct vhost_virtqueue *vq, struct mbuf *pkt, struct mbuf *last,
-        const uint8_t *at, uint32_t len)
+/* Copy what is in hand to the packet's end; false when there is no room for it. */
+static bool append_bytes(struct parcel *parcel, const uint8_t *at, uint32_t len)
 {
 	while (len) {
+		struct mbuf *last = parcel->last;
 		uint16_t n = (uint16_t)min_of(len, (uint32_t)mbuf_tailroom(last));
 
 		if (n == 0) {
-			last = append_segment(vq, pkt, last);
-			if (!last)
-				return NULL;
+			if (!enlarge(parcel) && !append_segment(parcel))
+				return false;
 			continue;
 		}
 		memcpy(mbuf_data(last) + last->data_len, at, n);
 		last->data_len += n;
-		pkt->pkt_len += n;
+		parcel->pkt->pkt_len += n;
 		at += n;
 		len -= n;
 	}
-	return last;
+	return true;
 }
 
 static ALWAYS_INLINE void dequeue_header(
@@ -64,45 +86,43 @@ static ALWAYS_INLINE void dequeue_header(
 		vhost_rx_offload(vq, m, header);
 }
 
-/* Any chain at all into `pkt` and segments behind it. False when it is bad or memory is short,
- * which is counted; pkt is then free of segments again. */
-static NOINLINE bool dequeue_chain(
-        struct vhost_virtqueue *vq, struct look *look, struct mbuf *pkt, const bool packed)
+/* Any chain at all into `fresh`, or whatever holds it. NULL, with all of that freed, when the chain
+ * is bad or there is no room, which is counted. */
+static NOINLINE struct mbuf *dequeue_chain(
+        struct vhost_virtqueue *vq, struct look *look, struct mbuf *fresh, const bool packed)
 {
+	struct parcel parcel = {.vq = vq, .pkt = fresh, .last = fresh};
 	uint8_t header[sizeof(struct virtio_net_hdr)];
-	struct mbuf *last = pkt;
 	struct walk walk;
+	bool fits = true;
 
-	mbuf_set(pkt, MBUF_HEADROOM, 0, vq->port_id);
+	mbuf_set(fresh, MBUF_HEADROOM, 0, vq->port_id);
 	walk_begin(&walk, vq, look, 0, packed);
 	if (walk_step(&walk) && walk_take(&walk, header, vq->hdr_size)) {
 		do {
-			if (walk.len > MAX_FRAME - pkt->pkt_len)
+			if (walk.len > MAX_FRAME - parcel.pkt->pkt_len)
 				walk_fail(&walk, VHOST_BAD_FRAME);
 			else
-				last = append_bytes(vq, pkt, last, walk.at, walk.len);
-		} while (last && walk_step(&walk));
+				fits = append_bytes(&parcel, walk.at, walk.len);
+		} while (fits && walk_step(&walk));
 	}
 	if (packed)
 		look_to_end(vq, look);
-	if (!walk.bad && pkt->pkt_len == 0)
+	if (!walk.bad && parcel.pkt->pkt_len == 0)
 		walk_fail(&walk, VHOST_BAD_FRAME);
-	if (last && !walk.bad) {
-		dequeue_header(vq, pkt, header);
-		return true;
+	if (fits && !walk.bad) {
+		dequeue_header(vq, parcel.pkt, header);
+		return parcel.pkt;
 	}
 	if (walk.bad) {
 		ring_count_bad(vq, walk.bad);
 		vq->stats.errors++;
 	}
-	if (pkt->next)
-		mbuf_free(pkt->next);
-	pkt->next = NULL;
-	pkt->nb_segs = 1;
-	return false;
+	mbuf_free(parcel.pkt);
+	return NULL;
 }
 
-static ALWAYS_INLINE bool dequeue_one(
+static ALWAYS_INLINE struct mbuf *dequeue_one(
         struct vhost_virtqueue *vq, struct look *look, struct mbuf *m, const bool packed)
 {
 	uint32_t len = look->len - vq->hdr_size;
@@ -117,7 +137,7 @@ static ALWAYS_INLINE bool dequeue_one(
 	else
 		memcpy(mbuf_data(m), look->at + vq->hdr_size, len);
 	dequeue_header(vq, m, look->at);
-	return true;
+	return m;
 }
 
 /* Up to n chains, as many as wait and as there are mbufs for: how many packets they made. */
@@ -134,15 +154,11 @@ static ALWAYS_INLINE uint16_t dequeue_chunk(struct vhost_virtqueue *vq, struct u
 	if (unlikely(nb_fresh < nb_looks))
 		vq->stats.nombuf += (uint16_t)(nb_looks - nb_fresh);
 	for (uint16_t i = 0; i < nb_fresh; i++) {
-		struct mbuf *m = fresh[i];
-
-		bool good = dequeue_one(vq, &looks[i], m, packed);
+		struct mbuf *m = dequeue_one(vq, &looks[i], fresh[i], packed);
 
 		ring_use(vq, batch, &looks[i], 0, packed);
-		if (unlikely(!good)) {
-			mbuf_free(m);
+		if (unlikely(!m))
 			continue;
-		}
 		stats_add(&vq->stats, run, m->pkt_len, mbuf_data(m));
 		pkts[nb_rx++] = m;
 	}

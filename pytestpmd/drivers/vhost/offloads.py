@@ -20,13 +20,14 @@ class Wishes:
     """A port's configuration and device arguments; offloads as bits of ``ethdev/offloads.py``.
 
     ``legacy``: what a front-end asks of us is told as flags for the next driver's transmission. ``linear``: a received
-    frame has one segment, or is dropped.
+    frame has one segment, or is dropped; ``large``: one that is longer than an mbuf gets a buffer that holds it.
     """
 
     rx_offloads: int = 0
     tx_offloads: int = 0
     legacy: bool = False
     linear: bool = False
+    large: bool = False
 
 
 def rx_capabilities(legacy: bool) -> RxOffload:

@@ -15,7 +15,7 @@ from pytestpmd.drivers.vhost.offloads import Wishes, ring_fields
 from pytestpmd.drivers.virtio_net import HDR_SIZE, HDR_SIZE_LEGACY, Feature
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena
-from pytestpmd.eal.mempool import Mempool
+from pytestpmd.eal.mempool import Mempool, large_pool
 from pytestpmd.errors import DeviceError
 from pytestpmd.vhost_user.messages import VRING_F_LOG, SetVringAddr
 
@@ -44,6 +44,8 @@ class VhostQueue:
         vq = memory.struct("struct vhost_virtqueue")
         vq.used_shadow = memory.struct("uint64_t", lib.VHOST_MAX_RING_SIZE)
         vq.pool, vq.port_id, vq.call_fd = pool.ptr, port_id, -1
+        if wishes.large:
+            vq.large = large_pool().ptr
         self.wishes = wishes
         self._owned = (memory, pool)
         self._bad_chains_told = self._bad_headers_told = 0

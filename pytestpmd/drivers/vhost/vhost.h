@@ -65,6 +65,7 @@ struct vhost_virtqueue {
 	struct vring_packed_event *device_event;
 	struct vhost_memory *memory;
 	struct mempool *pool;  /* where received packets go */
+	struct mempool *large; /* and those longer than an mbuf; or NULL */
 	uint64_t *used_shadow; /* MAX_RING_SIZE: what the used ring holds, to be compared with */
 	struct vhost_log *log; /* where written pages are marked; NULL while nobody asks */
 	uint64_t log_used;  /* log address of the used ring, or of the packed ring; NO_LOG: none */

@@ -25,7 +25,7 @@ from pytestpmd.drivers.virtio_net import MAX_RX_PKT_LEN, RX_OVERHEAD, Feature, S
 from pytestpmd.eal.cpu import simd_width
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena, Region
-from pytestpmd.eal.mempool import Mempool
+from pytestpmd.eal.mempool import Mempool, large_pools
 from pytestpmd.errors import DeviceError
 from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import (
@@ -299,7 +299,7 @@ class VirtioPort(ControlledPort):
         self.transport.share_memory(self._regions())
 
     def _regions(self) -> list[Region]:
-        arenas = [self._memory, *(pool.arena for pool in self._pools)]
+        arenas = [self._memory, *(pool.arena for pool in (*self._pools, *large_pools()))]
         if self._control and not self.transport.serves_control:
             arenas.append(self._control.memory)
         return [arena.region() for arena in arenas if arena is not None]

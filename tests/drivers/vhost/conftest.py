@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pytestpmd.drivers.vhost import VhostPort
+from pytestpmd.eal import mempool
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.ethdev.port import PortConf
 
@@ -18,7 +19,13 @@ def sock(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_port(no_leaks: None, sock: Path, pool: Mempool) -> Iterator[Callable[..., VhostPort]]:
+def no_large(no_leaks: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has asked for large buffers so far, and none is left afterwards."""
+    monkeypatch.setattr(mempool, "_LARGE", [])
+
+
+@pytest.fixture
+def make_port(no_leaks: None, no_large: None, sock: Path, pool: Mempool) -> Iterator[Callable[..., VhostPort]]:
     """Make started ports of device arguments after ``iface``; closed at the end, before the pool is audited."""
     made: list[VhostPort] = []
 

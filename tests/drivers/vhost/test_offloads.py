@@ -23,7 +23,6 @@ from pytestpmd.drivers.vhost.offloads import (
     tx_capabilities,
 )
 from pytestpmd.drivers.virtio_net import Feature as F
-from pytestpmd.eal.devargs import DevargsError
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import ConfigError
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
@@ -113,6 +112,8 @@ def private(make_port: Callable[..., VhostPort]) -> Callable[..., dict[str, str]
         (",linear-buffer=1", "0x340", "0x1800"),
         (",legacy-ol-flags=1", "0x200", "0x1800"),
         (",ext-buffer=0", "0x300", "0x1800"),
+        (",ext-buffer=1", "0x320", "0x1800"),
+        (",linear-buffer=1,ext-buffer=1", "0x360", "0x1800"),
     ],
 )
 def test_device_arguments_are_told_in_dpdks_numbers(
@@ -142,13 +143,6 @@ def test_offloads_that_cannot_be_had_are_refused(
     """With legacy flags nobody is told of checksums, so nobody may ask for them."""
     with pytest.raises(ConfigError, match=f"does not support {way.title()} offloads {offload.name}"):
         make_port(",legacy-ol-flags=1", start=False, **{f"{way}_offloads": offload})
-
-
-@pytest.mark.parametrize("value", ["1", "yes", ""])
-def test_external_buffers_are_refused_with_a_reason(value: str) -> None:
-    expected = f"'{value}' for argument 'ext-buffer': expected 0: packets lie in the buffers of mbuf pools only"
-    with pytest.raises(DevargsError, match=expected):
-        VhostPort.Args.parse(f"iface=/tmp/s,ext-buffer={value}")
 
 
 # With a front-end.

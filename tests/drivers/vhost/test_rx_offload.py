@@ -8,7 +8,7 @@ import pytest
 from fakes.inet import ECN, ETHER, FRAMES, NEEDS_CSUM, TCPV4, TCPV6, UFO, V4, Unfinished, net_header, payload, tcp
 from fakes.layouts import SCALAR_KINDS, Kind
 from fakes.net_driver import cut
-from fakes.packets import content, frame, free, receive_mbufs
+from fakes.packets import MakePool, content, frame, free, receive_mbufs
 from fakes.queues import DeviceQueue
 from fakes.virtio_driver import Desc
 from scapy.layers.inet import IP, UDP
@@ -322,3 +322,72 @@ def test_a_frame_that_must_not_have_segments_is_dropped_and_counted(make: MakeQu
     assert (queue.vq.stats.errors, queue.vq.bad_chains) == (2, 0)
     assert len(queue.driver.reap()) == 5
     assert queue.pool.in_use() == 0
+
+
+@pytest.fixture
+def with_large(make: MakeQueue, make_pool: MakePool) -> Callable[..., DeviceQueue]:
+    """A queue whose long frames have a pool of their own, of so many buffers."""
+
+    def start(count: int, **offload: int) -> DeviceQueue:
+        queue = make(**offload)
+        queue.vq.large = make_pool(count, data_room=65535).ptr
+        return queue
+
+    return start
+
+
+@pytest.mark.parametrize("length", [MBUF_ROOM + 1, 9000, 65535 - lib.MBUF_HEADROOM])
+@pytest.mark.parametrize("lengths", [(), (12,), (12, 1500, 500, 1)], ids=str)
+@pytest.mark.parametrize("linear", [0, 1])
+def test_a_frame_longer_than_an_mbuf_gets_one_buffer_that_holds_it(
+    with_large: Callable[..., DeviceQueue], length: int, lengths: tuple[int, ...], linear: int
+) -> None:
+    queue = with_large(2, linear=linear)
+    for number in range(3):
+        offer(queue, bytes(10), frame(length, number), lengths)
+        offer(queue, bytes(10), frame(60, number))
+        for data in (frame(length, number), frame(60, number)):
+            (mbuf,) = receive_mbufs(lib.vhost_rx_burst, queue.vq, 1)
+            assert (content(mbuf), mbuf.nb_segs, mbuf.port) == (data, 1, 5)
+            assert (mbuf.pool == queue.vq.large) == (len(data) > 60)
+            free(mbuf)
+        queue.driver.reap()
+
+
+def test_a_frame_longer_than_the_longest_buffer_has_segments_or_is_dropped(
+    with_large: Callable[..., DeviceQueue],
+) -> None:
+    for linear in (0, 1):
+        queue = with_large(2, linear=linear)
+        offer(queue, bytes(10), frame(65535))
+        mbufs = receive_mbufs(lib.vhost_rx_burst, queue.vq)
+        assert [(content(m), m.nb_segs) for m in mbufs] == ([] if linear else [(frame(65535), 2)])
+        assert queue.vq.stats.errors == linear
+        free(*mbufs)
+
+
+def test_frames_have_segments_while_all_large_buffers_are_under_way(with_large: Callable[..., DeviceQueue]) -> None:
+    queue = with_large(1)
+    for number in range(3):
+        offer(queue, bytes(10), frame(5000, number))
+    mbufs = receive_mbufs(lib.vhost_rx_burst, queue.vq)
+    assert [(content(m), m.nb_segs) for m in mbufs] == [(frame(5000, n), 1 if n == 0 else 3) for n in range(3)]
+    free(*mbufs)
+
+
+def test_a_bad_chain_gives_its_large_buffer_back(with_large: Callable[..., DeviceQueue]) -> None:
+    queue = with_large(1)
+    good = cut(queue, bytes(12) + frame(5000))
+    queue.driver.offer(queue.driver.chain([*good, Desc(0, 1)]))
+    assert receive_mbufs(lib.vhost_rx_burst, queue.vq) == []
+    queue.driver.reap()
+    offer(queue, bytes(10), frame(5000))
+    (mbuf,) = receive_mbufs(lib.vhost_rx_burst, queue.vq)
+    assert mbuf.nb_segs == 1
+    free(mbuf)
+
+
+def test_what_is_asked_of_a_large_frame_is_done(with_large: Callable[..., DeviceQueue]) -> None:
+    queue, sent = with_large(2, sw_csum=1, vlan_strip=1), tcp(30000)
+    offer(queue, sent.gso_header(1000), sent.partial)
+    assert take(queue) == (sent.whole, LRO | GOOD, 1000)
