@@ -1,4 +1,4 @@
-"""The wire form of answers: one number each, or nothing."""
+"""The wire form of answers: one number each, nothing, or the question's own form."""
 
 from struct import Struct
 from typing import Final
@@ -10,9 +10,15 @@ from pytestpmd.vhost_user.table import Answer
 _U64: Final = Struct("=Q")
 _RING: Final = Struct("=II")
 
+#: What is answered: a number, or the message that was asked for.
+Answered = int | Message
 
-def encode_answer(form: Answer, asked: Message, value: int) -> bytes:
+
+def encode_answer(form: Answer, asked: Message, value: Answered) -> bytes:
     """The payload that answers ``asked`` with ``value``."""
+    if isinstance(value, Message):
+        assert form is Answer.SAME
+        return value.payload()
     if form is Answer.EMPTY:
         return b""
     if isinstance(asked, GetVringBase):
@@ -20,10 +26,15 @@ def encode_answer(form: Answer, asked: Message, value: int) -> bytes:
     return _U64.pack(value)
 
 
-def decode_answer(form: Answer, asked: Message, payload: bytes) -> int:
-    """The value of an answer of the right size; :class:`BadMessage` when it speaks of another ring."""
+def decode_answer(form: Answer, asked: Message, payload: bytes, fds: tuple[int, ...]) -> Answered:
+    """What an answer of the right size says; :class:`BadMessage` when it is no answer to ``asked``."""
     if form is Answer.EMPTY:
         return 0
+    if form is Answer.SAME:
+        message = type(asked).decode(payload, fds)
+        message.check()
+        message.check_answer(asked)
+        return message
     if isinstance(asked, GetVringBase):
         ring, value = _RING.unpack(payload)
         expect(ring == asked.ring, f"the answer is about ring {ring}")
@@ -31,6 +42,8 @@ def decode_answer(form: Answer, asked: Message, payload: bytes) -> int:
     return int(_U64.unpack(payload)[0])
 
 
-def answer_size(form: Answer) -> int:
-    """Payload bytes of an answer."""
-    return 0 if form is Answer.EMPTY else 8
+def answer_sizes(form: Answer, asked: Message) -> tuple[int, ...]:
+    """What an answer may weigh, in bytes of payload."""
+    if form is Answer.SAME:
+        return len(asked.payload()), 0
+    return (0 if form is Answer.EMPTY else 8,)

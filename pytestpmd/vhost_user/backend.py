@@ -30,7 +30,7 @@ from typing import Final
 
 from pytestpmd.errors import LocalProtocolError, RemoteProtocolError
 from pytestpmd.vhost_user import messages as m
-from pytestpmd.vhost_user.answer import encode_answer
+from pytestpmd.vhost_user.answer import Answered, encode_answer
 from pytestpmd.vhost_user.eventfd import is_eventfd
 from pytestpmd.vhost_user.events import NEED_DATA, ConnectionClosed, NeedData, Refused, Request
 from pytestpmd.vhost_user.message import BadMessage, Message, expect
@@ -102,8 +102,11 @@ class Backend:
             self._end(error)
             raise
 
-    def reply(self, value: int = 0) -> bytes:
-        """The answer to a request that has one by its nature; ``value`` is the number it asked for."""
+    def reply(self, value: Answered = 0) -> bytes:
+        """The answer to a request that has one by its nature; ``value`` is the number, or the message, it asked for.
+
+        The fds of a message go with the answer, and stay the caller's.
+        """
         message = self._take_pending(with_reply=True).message
         answer = encode_reply(message.request, encode_answer(row_of(message).answer, message, value))
         self._commit(message)
@@ -112,12 +115,15 @@ class Backend:
     def ack(self, ok: bool = True) -> bytes:
         """The end of any other request; empty unless the front-end wants to know.
 
-        When it failed and the front-end did not ask, the conversation ends with :class:`RemoteProtocolError`.
+        When it failed and the front-end did not ask, the conversation ends with :class:`RemoteProtocolError`; but an
+        answer that would be a message has a form without one.
         """
         request = self._take_pending(with_reply=not ok and self._pending_has_reply())
         message = request.message
         if ok:
             self._commit(message)
+        elif row_of(message).answer is Answer.SAME:
+            return encode_reply(message.request, b"")
         elif not request.needs_reply or row_of(message).answer is not Answer.ACK:
             raise self._end(RemoteProtocolError(f"{message.name} failed"))
         return encode_reply(message.request, _ACK if ok else _NACK) if request.needs_reply else b""
@@ -249,6 +255,8 @@ def _check_header(header: Header) -> None:
 def _refuse(header: Header, reason: str) -> Refused:
     """A negative answer where one is expected; otherwise the end of the conversation."""
     row = TABLE.get(header.request)
+    if row is not None and row.answer is Answer.SAME:
+        return Refused(header.name, reason, encode_reply(header.request, b""))
     if not header.needs_reply or (row is not None and row.answer is not Answer.ACK):
         raise RemoteProtocolError(f"{header.name}: {reason}")
     return Refused(header.name, reason, encode_reply(header.request, _NACK))

@@ -1,18 +1,22 @@
 """A machine on a connection: ask and be answered, with deadlines and a record of what was said."""
 
 import math
+import os
 import time
 from collections import deque
-from typing import Final
+from typing import Final, TypeVar
 
 from pytestpmd.errors import DeviceError, DeviceTimeout
+from pytestpmd.vhost_user.answer import Answered
 from pytestpmd.vhost_user.backend import Backend
 from pytestpmd.vhost_user.connection import TIMEOUT, Connection
 from pytestpmd.vhost_user.events import NEED_DATA, Ack, ConnectionClosed, NeedData, Refused, Reply, Request
 from pytestpmd.vhost_user.frontend import Frontend
 from pytestpmd.vhost_user.message import Message
+from pytestpmd.vhost_user.stream import close_fds
 from pytestpmd.vhost_user.wire import ProtocolFeature, VhostUserRequest
 
+M = TypeVar("M", bound=Message)
 EXCHANGE_LINES: Final = 256
 PATIENCE: Final = 2.5  # timeouts for all the answers to calls that follow one another directly,
 PAUSE: Final = 0.05  # that is, with no more than so many seconds in between
@@ -44,6 +48,19 @@ class FrontendChannel:
             needs_reply = has_reply_ack and message.request in ACK_WANTED
         data, fds = self.machine.send(message, needs_reply=needs_reply)
         self.exchange.append(f"> {message.describe()}")
+        answer = self._exchange(data, fds)
+        assert isinstance(answer, int), "ask() is for messages"
+        return answer
+
+    def ask(self, message: M) -> M:
+        """Send a request whose answer is of its own kind: that answer, whose fds are now the caller's."""
+        data, fds = self.machine.send(message)
+        self.exchange.append(f"> {message.describe()}")
+        answer = self._exchange(data, fds)
+        assert isinstance(answer, type(message))
+        return answer
+
+    def _exchange(self, data: bytes, fds: tuple[int, ...]) -> Answered:
         self._begin_call()
         try:
             self.connection.send(data, fds, min(self._timeout, self._give_up - time.monotonic()))
@@ -66,7 +83,7 @@ class FrontendChannel:
             return f"The back-end did not answer {awaited.name} within {self._timeout:g} s"
         return f"The back-end took {PATIENCE * self._timeout:g} s over its answers up to {awaited.name}"
 
-    def _await_answer(self) -> int:
+    def _await_answer(self) -> Answered:
         awaited = self.machine.awaited
         assert awaited is not None
         deadline = time.monotonic() + self._timeout
@@ -99,6 +116,7 @@ class BackendChannel:
         self._timeout = timeout
         self._deadline: float | None = None  # for the rest of the message that has begun
         self._unsent = b""
+        self._unsent_fds: tuple[int, ...] = ()  # which go with its first byte
         self._unsent_deadline = 0.0
 
     @property
@@ -131,36 +149,49 @@ class BackendChannel:
             self._send(event.answer)
         return event
 
-    def reply(self, value: int = 0) -> None:
-        """Answer the request at hand with the number it asked for."""
-        self._say(self.machine.reply(value), f"reply {value:#x}")
+    def reply(self, value: Answered = 0) -> None:
+        """Answer the request at hand with the number, or the message, it asked for."""
+        if isinstance(value, Message):
+            self._say(self.machine.reply(value), f"reply {value.describe()}", value.fds)
+        else:
+            self._say(self.machine.reply(value), f"reply {value:#x}")
 
     def ack(self, ok: bool = True) -> None:
         """Finish the request at hand; the front-end hears of it if it asked to."""
         self._say(self.machine.ack(ok), "ack" if ok else "nack")
 
     def close(self) -> None:
+        self._close_unsent_fds()
         self.machine.close()
         self.connection.close()
 
-    def _say(self, data: bytes, line: str) -> None:
+    def _say(self, data: bytes, line: str, fds: tuple[int, ...] = ()) -> None:
         if data:
             self.exchange.append(f"> {line}")
-            self._send(data)
+            self._send(data, fds)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, fds: tuple[int, ...] = ()) -> None:
+        """Answer; the fds stay the caller's, who may close them at once."""
         if not self._unsent:
             self._unsent_deadline = time.monotonic() + self._timeout
+            self._unsent_fds = tuple(os.dup(fd) for fd in fds)
         self._unsent += data
         self._flush()
 
     def _flush(self) -> bool:
         """Whether the front-end has all our answers."""
         if self._unsent:
-            self._unsent = self._unsent[self.connection.send_some(self._unsent) :]
+            sent = self.connection.send_some(self._unsent, self._unsent_fds)
+            self._unsent = self._unsent[sent:]
+            if sent:
+                self._close_unsent_fds()
         if self._unsent and time.monotonic() > self._unsent_deadline:
             raise DeviceTimeout(f"The peer did not read for {self._timeout:g} s")
         return not self._unsent
+
+    def _close_unsent_fds(self) -> None:
+        close_fds(self._unsent_fds)
+        self._unsent_fds = ()
 
     def _rest_deadline(self) -> float:
         """When the rest of the message must be here; never, between two messages."""

@@ -58,18 +58,21 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Front-end: the answer to a request that has one; 0 where the answer is empty."""
+    """Front-end: the answer to a request that has one; 0 where the answer is empty.
+
+    It is a message where that says more than a number; the receiver then owns its fds.
+    """
 
     request: VhostUserRequest
-    value: int
+    value: int | Message
 
     def describe(self) -> str:
-        return f"reply {self.value:#x}"
+        return f"reply {self.value:#x}" if isinstance(self.value, int) else f"reply {self.value.describe()}"
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Front-end: whether the request succeeded; only where this was asked for."""
+    """Front-end: whether the request succeeded; where this was asked for, or where it has an answer and got none."""
 
     request: VhostUserRequest
     ok: bool

@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from struct import error as StructError
 
 from pytestpmd.errors import LocalProtocolError, RemoteProtocolError
-from pytestpmd.vhost_user.answer import answer_size, decode_answer
+from pytestpmd.vhost_user.answer import Answered, answer_sizes, decode_answer
 from pytestpmd.vhost_user.events import NEED_DATA, Ack, ConnectionClosed, NeedData, Reply
-from pytestpmd.vhost_user.message import BadMessage, Message
+from pytestpmd.vhost_user.message import BadMessage, Message, expect
 from pytestpmd.vhost_user.messages import SetFeatures, SetProtocolFeatures
 from pytestpmd.vhost_user.stream import Frame, MessageStream, close_fds, encode
 from pytestpmd.vhost_user.table import Answer, row_of
@@ -117,31 +117,31 @@ class Frontend:
             raise RemoteProtocolError(f"{header.name}: an answer that nobody asked for")
         if header.request != awaited.request:
             raise RemoteProtocolError(f"{header.name}: an answer instead of the one to {awaited.name}")
-        size = answer_size(row_of(awaited).answer)
-        if header.size != size:
-            raise RemoteProtocolError(f"{header.name}: an answer of {header.size} bytes instead of {size}")
+        sizes = answer_sizes(row_of(awaited).answer, awaited)
+        if header.size not in sizes:
+            raise RemoteProtocolError(f"{header.name}: an answer of {header.size} bytes instead of {sizes[0]}")
 
     def _understand(self, frame: Frame) -> Reply | Ack:
         asked = self._awaited
         assert asked is not None  # the header was checked against it
-        form = row_of(asked).answer
-        if frame.fds:
-            close_fds(frame.fds)
-            raise RemoteProtocolError(f"{asked.name}: an answer with {len(frame.fds)} file descriptors")
+        row = row_of(asked)
+        is_refusal = row.answer is Answer.SAME and not frame.payload
         try:
-            value = decode_answer(form, asked, frame.payload)
+            expect(len(frame.fds) == (0 if is_refusal else row.answer_fds), f"{len(frame.fds)} file descriptors")
+            value = 0 if is_refusal else decode_answer(row.answer, asked, frame.payload, frame.fds)
         except BadMessage as error:
-            raise RemoteProtocolError(f"{asked.name}: {error}") from error
+            close_fds(frame.fds)
+            raise RemoteProtocolError(f"{asked.name}: an answer that cannot be: {error}") from error
         self._awaited = None
-        if form is Answer.ACK:
-            return Ack(asked.request, value == 0)
+        if row.answer is Answer.ACK or is_refusal:
+            return Ack(asked.request, value == 0 and not is_refusal)
         self._learn(asked.request, value)
         return Reply(asked.request, value)
 
-    def _learn(self, request: VhostUserRequest, value: int) -> None:
-        if request is VhostUserRequest.GET_FEATURES:
+    def _learn(self, request: VhostUserRequest, value: Answered) -> None:
+        if request is VhostUserRequest.GET_FEATURES and isinstance(value, int):
             self.offered_features = value
-        elif request is VhostUserRequest.GET_PROTOCOL_FEATURES:
+        elif request is VhostUserRequest.GET_PROTOCOL_FEATURES and isinstance(value, int):
             self.offered_protocol_features = ProtocolFeature(value)
 
     def _ended_or_not(self) -> ConnectionClosed | NeedData:

@@ -57,6 +57,9 @@ class Message:
     def check(self) -> None:
         """Raise :class:`BadMessage` when a field has a value that the protocol rules out."""
 
+    def check_answer(self, asked: "Message") -> None:
+        """Raise :class:`BadMessage` when this cannot be the answer to ``asked``, which is of the same kind."""
+
     def describe(self) -> str:
         """One line for a log: ``VHOST_USER_SET_VRING_NUM ring=0 size=256``."""
         return " ".join([self.name, *(f"{f.name}={_show(self, f)}" for f in fields(self))])

@@ -1,5 +1,7 @@
 """Every message we speak, by name."""
 
+from pytestpmd.vhost_user.config import CONFIG_MIGRATION, MAX_CONFIG, GetConfig, SetConfig
+from pytestpmd.vhost_user.inflight import GetInflightFd, SetInflightFd
 from pytestpmd.vhost_user.memory import (
     MAX_REGIONS,
     AddMemReg,
@@ -42,6 +44,8 @@ from pytestpmd.vhost_user.session import (
 )
 
 __all__ = [
+    "CONFIG_MIGRATION",
+    "MAX_CONFIG",
     "MAX_MTU",
     "MAX_REGIONS",
     "MAX_RING_SIZE",
@@ -49,7 +53,9 @@ __all__ = [
     "VRING_F_LOG",
     "AddMemReg",
     "BadMessage",
+    "GetConfig",
     "GetFeatures",
+    "GetInflightFd",
     "GetMaxMemSlots",
     "GetProtocolFeatures",
     "GetQueueNum",
@@ -64,7 +70,9 @@ __all__ = [
     "RingMessage",
     "SendRarp",
     "SetBackendReqFd",
+    "SetConfig",
     "SetFeatures",
+    "SetInflightFd",
     "SetLogBase",
     "SetLogFd",
     "SetMemTable",

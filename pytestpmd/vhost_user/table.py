@@ -18,17 +18,18 @@ from pytestpmd.vhost_user.wire import (
 
 
 class Answer(Enum):
-    """How a request is answered; each form has one number that matters."""
+    """How a request is answered: with one number that matters, or with itself, filled in."""
 
     ACK = auto()  # only on demand: u64, 0 for success
     U64 = auto()  # always: u64
     RING = auto()  # always: u32 ring, u32 number
     EMPTY = auto()  # always: nothing in it
+    SAME = auto()  # always: the same message with its fields filled in; without a payload it is a refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Allowed payload sizes in bytes, allowed fd counts, the answer, and what must have been negotiated.
+    """Allowed payload sizes in bytes, allowed fd counts, the answer with its fds, and what must have been negotiated.
 
     ``gate`` must have been acknowledged by SET_PROTOCOL_FEATURES, ``feature`` (a virtio feature bit) offered by
     GET_FEATURES: QEMU enables rings before it sends any SET_FEATURES.
@@ -40,11 +41,13 @@ class Row:
     answer: Answer = Answer.ACK
     gate: ProtocolFeature = NO_PROTOCOL_FEATURES
     feature: int = 0
+    answer_fds: int = 0
 
 
 _BIT_30: Final = VHOST_USER_F_PROTOCOL_FEATURES
 _TABLE_SIZES: Final = range(8 + 32, 8 + 32 * MAX_FDS + 1, 32)
 _TABLE_FDS: Final = range(1, MAX_FDS + 1)
+_CONFIG_SIZES: Final = range(12, 12 + m.MAX_CONFIG + 1)
 _F = ProtocolFeature
 
 ROWS: Final = (
@@ -70,6 +73,10 @@ ROWS: Final = (
     Row(m.SendRarp, (8,), gate=_F.RARP),
     Row(m.NetSetMtu, (8,), gate=_F.MTU),
     Row(m.SetBackendReqFd, (0,), (1,), gate=_F.BACKEND_REQ),
+    Row(m.GetConfig, _CONFIG_SIZES, answer=Answer.SAME, gate=_F.CONFIG),
+    Row(m.SetConfig, _CONFIG_SIZES, gate=_F.CONFIG),
+    Row(m.GetInflightFd, (24,), answer=Answer.SAME, gate=_F.INFLIGHT_SHMFD, answer_fds=1),
+    Row(m.SetInflightFd, (24,), (1,), gate=_F.INFLIGHT_SHMFD),
     Row(m.ResetDevice, gate=_F.RESET_DEVICE),
     Row(m.GetMaxMemSlots, answer=Answer.U64, gate=_F.CONFIGURE_MEM_SLOTS),
     Row(m.AddMemReg, (40,), (1,), gate=_F.CONFIGURE_MEM_SLOTS),

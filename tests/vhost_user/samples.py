@@ -63,6 +63,10 @@ SAMPLES = [
     Sample(19, m.SendRarp(bytes.fromhex("525400abcdef")), bytes.fromhex("525400abcdef0000")),
     Sample(20, m.NetSetMtu(9000), pack("=Q", 9000)),
     Sample(21, m.SetBackendReqFd(fd=77), b""),
+    Sample(24, m.GetConfig(6, bytes(2)), pack("=III2x", 6, 2, 0)),
+    Sample(25, m.SetConfig(0, bytes.fromhex("525400abcdef"), 1), pack("=III", 0, 6, 1) + bytes.fromhex("525400abcdef")),
+    Sample(31, m.GetInflightFd(0, 0, 2, 256), pack("=QQHHI", 0, 0, 2, 256, 0)),
+    Sample(32, m.SetInflightFd(0x4000, 0x1000, 2, 256, 79), pack("=QQHHI", 0x4000, 0x1000, 2, 256, 0)),
     Sample(34, m.ResetDevice(), b""),
     Sample(36, m.GetMaxMemSlots(), b""),
     Sample(

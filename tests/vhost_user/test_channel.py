@@ -231,11 +231,11 @@ def test_a_message_finished_in_time_is_an_event_and_silence_after_it_is_fine(
 
 def test_a_refusal_is_answered_at_once(device: tuple[BackendChannel, Connection]) -> None:
     back, peer = device
-    peer.send(wire(24, bytes(20), flags=9))
+    peer.send(wire(28, b"", flags=9))
     event = back.next_event(timeout=1.0)
     assert isinstance(event, Refused)
-    assert peer.recv(100) == (wire(24, pack("=Q", 1), flags=5), ())
-    assert back.exchange[-1] == "< VHOST_USER_GET_CONFIG refused: not supported"
+    assert peer.recv(100) == (wire(28, pack("=Q", 1), flags=5), ())
+    assert back.exchange[-1] == "< VHOST_USER_POSTCOPY_ADVISE refused: not supported"
 
 
 def test_answers_that_are_not_read_yet_are_kept_and_nothing_more_is_taken(

@@ -1,5 +1,6 @@
 """The front-end's machine: what it sends, what it waits for, what it refuses."""
 
+import os
 from struct import pack
 
 import pytest
@@ -195,3 +196,53 @@ def test_an_answer_before_the_end_still_counts() -> None:
 def test_events_describe_themselves() -> None:
     assert Reply(VhostUserRequest.GET_FEATURES, 0x30).describe() == "reply 0x30"
     assert [Ack(VhostUserRequest.SET_STATUS, ok).describe() for ok in (True, False)] == ["ack", "nack"]
+
+
+# Answers that are messages.
+
+CONFIG = ProtocolFeature.CONFIG | ProtocolFeature.INFLIGHT_SHMFD
+
+
+def test_an_answer_may_be_the_question_filled_in(given_away: GiveAway) -> None:
+    front = a_frontend(CONFIG)
+    config = pack("=III", 6, 2, 0) + b"\1\0"
+    assert asked(m.GetConfig(6, bytes(2)), answer(24, config), front) == Reply(
+        VhostUserRequest.GET_CONFIG, m.GetConfig(6, b"\1\0")
+    )
+    front.send(m.GetInflightFd(0, 0, 2, 64))
+    (fd,) = given_away(1)
+    front.receive_data(answer(31, pack("=QQHHI", 8192, 0, 2, 64, 0)), (fd,))
+    area = m.GetInflightFd(8192, 0, 2, 64, fd)
+    event = front.next_event()
+    os.close(fd)
+    assert event == Reply(VhostUserRequest.GET_INFLIGHT_FD, area)
+
+
+@pytest.mark.parametrize("message", [m.GetConfig(6, bytes(2)), m.GetInflightFd(0, 0, 2, 64)], ids=lambda x: x.name)
+def test_an_answer_without_payload_is_a_refusal(message: Message) -> None:
+    assert asked(message, answer(int(message.request), b""), a_frontend(CONFIG)) == Ack(message.request, False)
+
+
+BAD_ANSWERS: list[tuple[Message, bytes, int, str]] = [
+    (m.GetConfig(6, bytes(2)), pack("=III", 4, 2, 0) + bytes(2), 0, "other bytes"),
+    (m.GetConfig(6, bytes(2)), pack("=III", 6, 1, 0) + bytes(2), 0, "1 bytes"),
+    (m.GetConfig(6, bytes(2)), pack("=III", 6, 2, 0) + bytes(2), 1, "1 file desc"),
+    (m.GetConfig(6, bytes(2)), pack("=III", 6, 2, 0) + bytes(3), 0, "15 bytes instead of 14"),
+    (m.GetConfig(6, bytes(2)), b"", 1, "1 file desc"),
+    (m.GetInflightFd(0, 0, 2, 64), pack("=QQHHI", 8192, 0, 2, 64, 0), 0, "0 file desc"),
+    (m.GetInflightFd(0, 0, 2, 64), pack("=QQHHI", 8192, 0, 2, 64, 0), 2, "2 file desc"),
+    (m.GetInflightFd(0, 0, 2, 64), pack("=QQHHI", 8192, 0, 3, 64, 0), 1, "other rings"),
+    (m.GetInflightFd(0, 0, 2, 64), pack("=QQHHI", 0, 0, 2, 64, 0), 1, "empty"),
+    (m.GetInflightFd(0, 0, 2, 64), pack("=QQHHI", 1 << 63, 1 << 63, 2, 64, 0), 1, "wraps"),
+]
+
+
+@pytest.mark.parametrize(("message", "payload", "nb_fds", "why"), BAD_ANSWERS)
+def test_an_answer_that_cannot_be_ends_the_conversation(
+    given_away: GiveAway, message: Message, payload: bytes, nb_fds: int, why: str
+) -> None:
+    front = a_frontend(CONFIG)
+    front.send(message)
+    front.receive_data(answer(int(message.request), payload), given_away(nb_fds))
+    with pytest.raises(RemoteProtocolError, match=why):
+        front.next_event()

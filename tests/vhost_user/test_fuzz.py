@@ -9,11 +9,21 @@ from vhost_user.samples import SAMPLES, GiveAway, a_backend, wire
 from pytestpmd.errors import RemoteProtocolError
 from pytestpmd.vhost_user import messages as m
 from pytestpmd.vhost_user.backend import Backend
-from pytestpmd.vhost_user.events import NEED_DATA, ConnectionClosed, Refused, Request
+from pytestpmd.vhost_user.events import NEED_DATA, ConnectionClosed, Refused, Reply, Request
 from pytestpmd.vhost_user.frontend import Frontend
+from pytestpmd.vhost_user.message import Message
+from pytestpmd.vhost_user.stream import close_fds
 from pytestpmd.vhost_user.table import Answer, row_of
+from pytestpmd.vhost_user.wire import ProtocolFeature
 
 EDGES = [0, 1, 2, 7, 8, 255, 256, 257, 4096, 32768, 65535, 1 << 31, (1 << 32) - 1]
+#: A question, the payload of a good answer, and how many fds go with it.
+ASKED: list[tuple[Message, bytes, int]] = [
+    (m.GetFeatures(), pack("=II", 1, 7), 0),
+    (m.GetVringBase(1), pack("=II", 1, 7), 0),
+    (m.GetConfig(0, bytes(8)), pack("=IIIII", 0, 8, 0, 1, 2), 0),
+    (m.GetInflightFd(0, 0, 2, 64), pack("=QQHHI", 8192, 0, 2, 64, 0), 1),
+]
 
 
 def damaged(rng: random.Random, data: bytes) -> bytes:
@@ -48,13 +58,16 @@ def drain(back: Backend, rng: random.Random) -> int:
             assert all(each.size > 0 for each in back.regions)
             event.message.check()
             event.close_fds()
-            if row_of(event.message).answer is not Answer.ACK:
+            form = row_of(event.message).answer
+            if form is Answer.SAME:
+                _ = back.reply(event.message) if rng.random() < 0.9 else back.ack(False)
+            elif form is not Answer.ACK:
                 back.reply(rng.randrange(1 << 32))
             else:
                 back.ack(rng.random() < 0.9)
         else:
             assert isinstance(event, Refused)
-            assert len(event.answer) == 20
+            assert len(event.answer) in {12, 20}
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -91,15 +104,18 @@ def test_the_front_end_survives_any_answer(seed: int, given_away: GiveAway) -> N
     nb_ends = 0
     for _connection in range(100):
         front = Frontend()
+        front.protocol_features = ProtocolFeature.CONFIG | ProtocolFeature.INFLIGHT_SHMFD
         try:
             for _ in range(20):
-                message = rng.choice([m.GetFeatures(), m.GetVringBase(1)])
+                message, payload, nb_fds = rng.choice(ASKED)
                 front.send(message)
-                answer = wire(message.request, pack("=II", 1, 7), flags=5)
+                answer = wire(message.request, payload, flags=5)
                 data = damaged(rng, answer) if rng.random() < 0.2 else answer
-                front.receive_data(data, given_away(1) if rng.random() < 0.02 else ())
-                while front.next_event() is NEED_DATA:
+                front.receive_data(data, given_away(rng.choice([0, 1, 8]) if rng.random() < 0.02 else nb_fds))
+                while (event := front.next_event()) is NEED_DATA:
                     front.receive_data(b"")
+                if isinstance(event, Reply) and isinstance(event.value, Message):
+                    close_fds(event.value.fds)
         except RemoteProtocolError:
             nb_ends += 1
         front.close()

@@ -105,6 +105,16 @@ BAD = [
     (m.SetVringKick(256, None), "ring 256"),
     (m.SetStatus(0x100), "8 bits"),
     (m.NetSetMtu(67), "MTU 67"),
+    (m.SendRarp(b"\1" + bytes(5)), "no station"),
+    (m.GetConfig(0, b""), "no bytes"),
+    (m.GetConfig(0, bytes(257)), "257 is beyond"),
+    (m.GetConfig(0xFFFFFFFF, bytes(2)), "is beyond"),
+    (m.SetConfig(0, bytes(6), 2), "flags 0x2"),
+    (m.GetInflightFd(0, 0, 0, 256), "no ring"),
+    (m.GetInflightFd(0, 0, 2, 0), "ring size 0"),
+    (m.GetInflightFd(0, 0, 2, 32769), "ring size 32769"),
+    (m.SetInflightFd(0, 0, 2, 256, 3), "area is empty"),
+    (m.SetInflightFd(1 << 63, 1 << 63, 2, 256, 3), "area at file offset"),
     (m.NetSetMtu(65536), "MTU 65536"),
 ]
 

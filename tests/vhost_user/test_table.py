@@ -28,6 +28,8 @@ EXPECTED = {
     19: (8, 0, Answer.ACK, 2),
     20: (8, 0, Answer.ACK, 4),
     21: (0, 1, Answer.ACK, 5),
+    31: (24, 0, Answer.SAME, 12),
+    32: (24, 1, Answer.ACK, 12),
     34: (0, 0, Answer.ACK, 13),
     36: (0, 0, Answer.U64, 15),
     37: (40, 1, Answer.ACK, 15),
@@ -60,8 +62,15 @@ def test_a_memory_table_weighs_eight_bytes_and_32_a_region_and_has_an_fd_for_eac
     assert [count for count in range(20) if count in row.fds] == list(range(1, 9))
 
 
+@pytest.mark.parametrize(("number", "answer"), [(24, Answer.SAME), (25, Answer.ACK)])
+def test_configuration_space_comes_with_twelve_bytes_and_at_most_256(number: int, answer: Answer) -> None:
+    row = TABLE[number]
+    assert [size for size in range(400) if size in row.sizes] == list(range(12, 12 + 256 + 1))
+    assert (row.answer, row.gate) == (answer, ProtocolFeature.CONFIG)
+
+
 def test_the_table_has_these_rows_and_no_other() -> None:
-    assert set(TABLE) == set(EXPECTED) | {5}
+    assert set(TABLE) == set(EXPECTED) | {5, 24, 25}
     assert len(ROWS) == len(TABLE)
 
 
