@@ -37,7 +37,7 @@ def decode_answer(form: Answer, asked: Message, payload: bytes, fds: tuple[int, 
         return message
     if isinstance(asked, GetVringBase):
         ring, value = _RING.unpack(payload)
-        expect(ring == asked.ring, f"the answer is about ring {ring}")
+        expect(ring == asked.ring, f"about ring {ring}")
         return int(value)
     return int(_U64.unpack(payload)[0])
 

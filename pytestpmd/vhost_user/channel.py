@@ -25,6 +25,10 @@ ACK_WANTED: Final = frozenset({VhostUserRequest.SET_MEM_TABLE, VhostUserRequest.
 """Requests whose success the front-end waits for where REPLY_ACK is negotiated, as DPDK's virtio-user does."""
 
 
+class Refusal(DeviceError):
+    """The other end answered, and the answer is no."""
+
+
 class FrontendChannel:
     """The driver's end. ``exchange`` holds the last lines said: ``> `` what we sent, ``< `` what came back."""
 
@@ -40,7 +44,7 @@ class FrontendChannel:
         """Send a request and wait for its answer, if it has one; 0 otherwise.
 
         ``needs_reply`` None means: for those of :data:`ACK_WANTED`, where REPLY_ACK is negotiated. Raises
-        :class:`DeviceError` for a negative answer, :class:`DeviceTimeout` for none or a late one, ``PeerGone`` or
+        :class:`Refusal` for a negative answer, :class:`DeviceTimeout` for none or a late one, ``PeerGone`` or
         ``RemoteProtocolError`` when the conversation is over. After a timeout it is over too: close the channel.
         """
         if needs_reply is None:
@@ -99,7 +103,7 @@ class FrontendChannel:
             case Reply(_, value):
                 return value
             case Ack(_, ok) if not ok:
-                raise DeviceError(f"The back-end refused {awaited.name}")
+                raise Refusal(f"The back-end refused {awaited.name}")
         return 0
 
 

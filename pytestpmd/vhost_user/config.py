@@ -50,7 +50,7 @@ class GetConfig(_ConfigMessage):
 
     def check_answer(self, asked: Message) -> None:
         assert isinstance(asked, GetConfig)
-        expect((self.offset, len(self.data)) == (asked.offset, len(asked.data)), "the answer is about other bytes")
+        expect((self.offset, len(self.data)) == (asked.offset, len(asked.data)), "about other bytes")
 
 
 @dataclass(frozen=True)

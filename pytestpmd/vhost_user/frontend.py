@@ -127,11 +127,11 @@ class Frontend:
         row = row_of(asked)
         is_refusal = row.answer is Answer.SAME and not frame.payload
         try:
-            expect(len(frame.fds) == (0 if is_refusal else row.answer_fds), f"{len(frame.fds)} file descriptors")
+            expect(len(frame.fds) == (0 if is_refusal else row.answer_fds), f"with {len(frame.fds)} file descriptors")
             value = 0 if is_refusal else decode_answer(row.answer, asked, frame.payload, frame.fds)
         except BadMessage as error:
             close_fds(frame.fds)
-            raise RemoteProtocolError(f"{asked.name}: an answer that cannot be: {error}") from error
+            raise RemoteProtocolError(f"{asked.name}: an answer {error}") from error
         self._awaited = None
         if row.answer is Answer.ACK or is_refusal:
             return Ack(asked.request, value == 0 and not is_refusal)

@@ -46,7 +46,7 @@ class GetInflightFd(_InflightMessage):
     def check_answer(self, asked: Message) -> None:
         assert isinstance(asked, GetInflightFd)
         expect(self.size > 0, "the in-flight area is empty")
-        expect((self.nb_rings, self.ring_size) == (asked.nb_rings, asked.ring_size), "the answer is about other rings")
+        expect((self.nb_rings, self.ring_size) == (asked.nb_rings, asked.ring_size), "about other rings")
 
 
 @dataclass(frozen=True)

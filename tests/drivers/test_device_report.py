@@ -150,7 +150,7 @@ def test_a_back_end_that_left_is_told_with_what_was_said(pair: tuple[VhostPort, 
         "client",
         "the back-end closed the connection; what it offers is presumed",
     )
-    assert shown.conversation == before.conversation
+    assert shown.conversation[: len(before.conversation)] == before.conversation
     assert {row.name for row in shown.features if row.agreed} == {row.name for row in before.features if row.agreed}
     assert {ring.state for ring in shown.rings} == {"waits for a back-end"}
 

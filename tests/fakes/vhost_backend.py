@@ -101,6 +101,8 @@ class FakeBackend:
         self.answers: dict[int, Answer] = {}
         self.bases: dict[int, int] = {}
         self.status = 0
+        #: The configuration space, where it has one.
+        self.config = b""
         self.failure: BaseException | None = None
         self._stopping = False
         self._connects = connects
@@ -133,7 +135,9 @@ class FakeBackend:
     def last(self, number: int, ring: int | None = None) -> Asked:
         """The latest request of that number; about that ring, where it says."""
         return next(
-            asked for asked in reversed(self.asked) if asked.number == number and ring in (None, asked.payload[0])
+            asked
+            for asked in reversed(self.asked)
+            if asked.number == number and (ring is None or ring == asked.payload[0])
         )
 
     def has_been_asked(self, number: int, times: int = 1) -> bool:
@@ -144,6 +148,11 @@ class FakeBackend:
         """Speak without being asked."""
         assert self._conn
         self._conn.sendall(data)
+
+    def back_channel(self) -> socket.socket:
+        """The socket on which it may say something of its own accord."""
+        assert self.has_been_asked(R.SET_BACKEND_REQ_FD)
+        return socket.socket(fileno=os.dup(self.last(R.SET_BACKEND_REQ_FD).fds[0]))
 
     def is_left(self) -> bool:
         """Wait until the front-end has closed the connection."""
@@ -248,6 +257,10 @@ class FakeBackend:
         if asked.number == R.GET_VRING_BASE:
             ring = asked.pair[0]
             return message(asked.number, Struct("=II").pack(ring, self.bases.get(ring, 0)))
+        if asked.number == R.GET_CONFIG:
+            offset, size, _flags = unpack("=III", asked.payload[:12])
+            data = self.config[offset : offset + size]
+            return message(asked.number, asked.payload[:12] + data if len(data) == size else b"")
         if asked.number == R.SET_STATUS:
             self.status = asked.u64
         return message(asked.number, U64.pack(0)) if asked.flags & NEED_REPLY else None

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers import driver
+from pytestpmd.drivers.net_config import DUPLEX_FULL, LINK_UP, NetConfig
 from pytestpmd.drivers.vhost import report
 from pytestpmd.drivers.vhost.device import FrontEndGone, VhostDevice, log
 from pytestpmd.drivers.vhost.features import HOST_TSO, offered
@@ -25,6 +26,7 @@ from pytestpmd.drivers.vhost.offloads import (
     tx_capabilities,
 )
 from pytestpmd.drivers.vhost.rings import FAULTS, Ring, VhostQueue
+from pytestpmd.drivers.virtio_net import MIN_MTU
 from pytestpmd.eal.control import ControlThread
 from pytestpmd.eal.devargs import DevArgs, arg, integer
 from pytestpmd.eal.memory import Arena
@@ -197,12 +199,22 @@ class VhostPort(EthPort):
         with self._lock:
             self._serving = True
             self._serve(self._queues)
+            self._tell_config()
         self._tell_link()
 
     def bring_down(self) -> None:
         with self._lock:
             self._serving = self._was_up = False
             self._serve([None] * len(self._queues))
+            self._tell_config()
+
+    def _tell_config(self) -> None:
+        """To the front-end there is a link when the port is started."""
+        if not self._device:
+            return
+        status = LINK_UP if self._serving else 0
+        mtu = max(self.mtu, MIN_MTU)
+        self._device.set_config(NetConfig(bytes(6), status, self.args.queues, mtu, self.link().speed, DUPLEX_FULL))
 
     def _serve(self, queues: list[VhostQueue | None]) -> None:
         if self._device:
@@ -249,6 +261,7 @@ class VhostPort(EthPort):
         device.on_queue_state = lambda: self.on_queue_state(self)
         device.serve(self._queues if self._serving else [None] * len(self._queues))
         self._device, self._exchange = device, device.exchange
+        self._tell_config()
         self._control.watch(device.fileno(), self._converse)
 
     def _attempt(self) -> None:

@@ -6,7 +6,9 @@ Every request that ``vhost_user.Backend`` lets through is carried out by one met
 
 from collections.abc import Callable, Iterable, Sequence
 
+from pytestpmd.drivers.net_config import NetConfig
 from pytestpmd.drivers.rarp import rarp_frame
+from pytestpmd.drivers.vhost.config_space import ConfigSpace
 from pytestpmd.drivers.vhost.features import in_want
 from pytestpmd.drivers.vhost.rings import Ring, VhostQueue
 from pytestpmd.drivers.vhost.shared import Shared
@@ -14,6 +16,7 @@ from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.errors import DeviceError
 from pytestpmd.log import Level, log_type
 from pytestpmd.vhost_user import messages as m
+from pytestpmd.vhost_user.answer import Answered
 from pytestpmd.vhost_user.backend import Backend
 from pytestpmd.vhost_user.channel import BackendChannel
 from pytestpmd.vhost_user.connection import Connection
@@ -33,6 +36,8 @@ PROTOCOL_FEATURES = (
     | ProtocolFeature.RARP
     | ProtocolFeature.REPLY_ACK
     | ProtocolFeature.MTU
+    | ProtocolFeature.BACKEND_REQ
+    | ProtocolFeature.CONFIG
     | ProtocolFeature.RESET_DEVICE
     | ProtocolFeature.CONFIGURE_MEM_SLOTS
     | ProtocolFeature.STATUS
@@ -55,13 +60,14 @@ class VhostDevice:
         self._machine = Backend(int(features), PROTOCOL_FEATURES, len(self.rings))
         self._channel = BackendChannel(connection, self._machine)
         self._shared = Shared(path, self.rings, lambda: self.features)
+        self._space = ConfigSpace()
         self._logs_writes = False
         self._features_ok = True
         #: To be received as soon as there is a queue for it.
         self._announcement = b""
         self._status = Status.RESET
         self._queues: Sequence[VhostQueue | None] = [None] * len(self.rings)
-        self._handlers: dict[type[Message], Callable[[Message], int]] = {
+        self._handlers: dict[type[Message], Callable[[Message], Answered]] = {
             m.GetFeatures: lambda _: self._machine.offered_features,
             m.GetProtocolFeatures: lambda _: int(self._machine.offered_protocol_features),
             m.GetQueueNum: lambda _: self._nb_pairs,
@@ -82,6 +88,7 @@ class VhostDevice:
             m.ResetOwner: self._reset_owner,
             m.ResetDevice: self._reset_device,
             m.SendRarp: self._send_rarp,
+            **self._space.handlers,
             **self._shared.handlers,
         }
 
@@ -163,7 +170,7 @@ class VhostDevice:
         if name == request_name(m.SetFeatures.request):
             self._features_ok = False
 
-    def _handler(self, request: Request) -> Callable[[Message], int]:
+    def _handler(self, request: Request) -> Callable[[Message], Answered]:
         handler = self._handlers.get(type(request.message))
         if handler is None:
             request.close_fds()
@@ -230,6 +237,10 @@ class VhostDevice:
         assert isinstance(message, m.NetSetMtu)
         self.mtu = message.mtu
         return 0
+
+    def set_config(self, config: NetConfig) -> None:
+        """What the configuration space says from now on, but for what the front-end has written to it."""
+        self._space.set(config)
 
     # Rings.
 
@@ -345,4 +356,5 @@ class VhostDevice:
         for ring in self.rings:
             ring.close()
         self._shared.close()
+        self._space.close()
         self._channel.close()

@@ -24,7 +24,12 @@ FRONT_END = (
     | Feature.VIRTIO_NET_F_MQ
     | Feature.VIRTIO_NET_F_GUEST_ANNOUNCE
 )
-CONTROL_PLANE = Feature.VIRTIO_NET_F_MTU | Feature.VHOST_F_LOG_ALL | Feature.VHOST_USER_F_PROTOCOL_FEATURES
+CONTROL_PLANE = (
+    Feature.VIRTIO_NET_F_MTU
+    | Feature.VIRTIO_NET_F_STATUS
+    | Feature.VHOST_F_LOG_ALL
+    | Feature.VHOST_USER_F_PROTOCOL_FEATURES
+)
 #: What the data plane is not to be asked for. Whether there is a control queue is the front-end's own affair, and so is
 #: what it is ready to receive: DPDK's virtio-user says MQ without CTRL_VQ, and with ``--enable-lro`` GUEST_TSO without
 #: GUEST_CSUM; it is sent no segments then.

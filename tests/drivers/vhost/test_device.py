@@ -568,10 +568,6 @@ def test_an_fd_that_is_no_eventfd_is_refused(front: FakeFrontend) -> None:
 @pytest.mark.parametrize(
     "request_",
     [
-        R.GET_CONFIG,
-        R.SET_CONFIG,
-        R.GET_INFLIGHT_FD,
-        R.SET_INFLIGHT_FD,
         R.POSTCOPY_ADVISE,
         R.SET_VRING_ENDIAN,
         R.IOTLB_MSG,
@@ -600,4 +596,4 @@ def test_a_front_end_that_leaves_takes_everything_with_it(port: VhostPort, sock:
 
 
 def test_protocol_features_that_were_not_offered_are_refused(front: FakeFrontend) -> None:
-    assert not front.try_(R.SET_PROTOCOL_FEATURES, pack("=Q", PROTOCOL | ProtocolFeature.CONFIG))
+    assert not front.try_(R.SET_PROTOCOL_FEATURES, pack("=Q", PROTOCOL | ProtocolFeature.PAGEFAULT))

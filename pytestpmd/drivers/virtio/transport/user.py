@@ -16,6 +16,7 @@ from pytestpmd.drivers.virtio.netconfig import CONFIG_BYTES, MAC_AT, MAX_MTU, PA
 from pytestpmd.drivers.virtio.report import protocol
 from pytestpmd.drivers.virtio.transport import Transport, TransportReport
 from pytestpmd.drivers.virtio.transport.control_device import ControlDevice
+from pytestpmd.drivers.virtio.transport.device_config import DeviceConfig
 from pytestpmd.drivers.virtio.virtqueue import RingAddresses
 from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.eal.control import ControlThread
@@ -96,6 +97,7 @@ class VhostUserTransport(Transport):
         self._waiting: set[int] = set()
         self.control = ControlDevice(nb_pairs, self._use_pairs)
         self._control = ControlThread("virtio-user", self._tick)
+        self._config = DeviceConfig(path, self._control, self._config_changed)
         try:
             for _ in range(2 * nb_pairs):
                 self._kicks.append(os.eventfd(0, KICK_FLAGS))
@@ -137,9 +139,12 @@ class VhostUserTransport(Transport):
         try:
             channel.call(m.SetOwner())
             if channel.call(m.GetFeatures()) & Feature.VHOST_USER_F_PROTOCOL_FEATURES:
-                offered = channel.call(m.GetProtocolFeatures())
-                channel.call(m.SetProtocolFeatures(offered & int(WANTED_PROTOCOL)))
+                offered = ProtocolFeature(channel.call(m.GetProtocolFeatures()))
+                wanted = WANTED_PROTOCOL | self._config.wanted(offered)
+                channel.call(m.SetProtocolFeatures(int(offered & wanted)))
+                self._config.open(channel)
         except DeviceError:
+            self._config.close()
             channel.close()
             raise
         self._channel, self._status, self._nb_offered = channel, Status.RESET, 0
@@ -155,7 +160,7 @@ class VhostUserTransport(Transport):
         if connection is None:
             return
         with self._lock:
-            is_free = self._channel is None or self._channel.connection.peer_is_gone()
+            is_free = self._channel is None or self._peer_is_gone()
         if is_free:
             self._peer_spoke()  # if it has not been noticed yet
         else:
@@ -171,6 +176,10 @@ class VhostUserTransport(Transport):
             log.limited((self.path, "greeting"), Level.ERROR, "(%s) %s", self.path, why)
             return
         self.on_change()
+
+    def _peer_is_gone(self) -> bool:
+        channel = self._channel
+        return channel is not None and channel.connection.peer_is_gone()
 
     def _peer_spoke(self) -> None:
         """A back-end says nothing of its own accord: it left, or it breaks the rules."""
@@ -194,6 +203,7 @@ class VhostUserTransport(Transport):
         if self._channel:
             self._control.unwatch(self._channel.connection.fileno())
             self._channel.close()
+        self._config.close()
         self._close_error_fd()
         self._channel, self._ended = None, why
         self._next_attempt = time.monotonic() + RECONNECT_S
@@ -246,6 +256,20 @@ class VhostUserTransport(Transport):
         channel = self._channel
         return Feature(channel.machine.offered_features if channel else 0)
 
+    def _config_changed(self) -> None:
+        try:
+            with self._lock:
+                if self._channel is None:
+                    return
+                self._config.read(self._channel)
+        except DeviceError as error:
+            if self._peer_is_gone():
+                return  # which is told in its own words
+            self.drop(f"the configuration space cannot be read: {error}")
+            self.on_change()
+            return
+        self.on_config()
+
     # What the driver asks.
 
     @property
@@ -268,12 +292,18 @@ class VhostUserTransport(Transport):
             self._nb_offered = max(1, self._call(m.GetQueueNum()))
         return min(self._nb_pairs, self._nb_offered)
 
+    @property
+    def _is_carried(self) -> bool:
+        """Whether there is a link beyond the back-end, as far as that says."""
+        config = self._config.current
+        return config is None or Feature.VIRTIO_NET_F_STATUS not in self._offered or config.is_up
+
     def read_config(self, offset: int, size: int) -> bytes:
-        """Ours; of the back-end it has the number of queue pairs, which is asked for when it is read."""
+        """Ours; of the back-end it has the number of queue pairs, which is asked for when it is read, and the link."""
         space = bytearray(CONFIG_BYTES)
         space[MAC_AT : MAC_AT + 6] = self._mac
         pairs = self.max_queue_pairs() if offset < PAIRS_AT + 2 and offset + size > PAIRS_AT else 0
-        status = LinkStatus.LINK_UP if self.connected else LinkStatus(0)
+        status = LinkStatus.LINK_UP if self.connected and self._is_carried else LinkStatus(0)
         pack_into("<HHHIB", space, STATUS_AT, status, pairs, MAX_MTU, self._speed, 1)
         return bytes(space[offset : offset + size])
 
@@ -305,7 +335,8 @@ class VhostUserTransport(Transport):
     def set_features(self, features: Feature) -> None:
         self._agreed = features
         self._waiting.clear()
-        wire = features & self._offered & ~OWN_FEATURES | (self._offered & Feature.VHOST_USER_F_PROTOCOL_FEATURES)
+        own = OWN_FEATURES & ~Feature.VIRTIO_NET_F_STATUS if self._config.current else OWN_FEATURES
+        wire = features & self._offered & ~own | (self._offered & Feature.VHOST_USER_F_PROTOCOL_FEATURES)
         log.info("virtio_user_dev_set_features(): (%s) set features: 0x%x", self.path, features & ~OWN_FEATURES)
         self._call(m.SetFeatures(int(wire)))
 
@@ -374,7 +405,8 @@ class VhostUserTransport(Transport):
             connection = ConnectionReport(False, role, self.path, note)
             return TransportReport(connection, PRESUMED, self.features(), PROTOCOL_BIT, conversation=said)
         machine = channel.machine
-        rows = protocol(machine.offered_protocol_features, WANTED_PROTOCOL, machine.protocol_features)
+        offered = machine.offered_protocol_features
+        rows = protocol(offered, WANTED_PROTOCOL | self._config.wanted(offered), machine.protocol_features)
         connection = ConnectionReport(True, role, self.path)
         return TransportReport(connection, self._offered, self.features(), PROTOCOL_BIT, rows, said)
 
@@ -385,6 +417,7 @@ class VhostUserTransport(Transport):
             if self._channel:
                 self._channel.close()
             self._channel = None
+            self._config.close()
             self._close_error_fd()
         if self._listener:
             self._listener.close()
