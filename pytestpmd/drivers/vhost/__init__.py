@@ -308,6 +308,7 @@ class VhostPort(EthPort):
             if self._device and self._device.memory_is_dead:
                 self._drop("the front-end took its memory away", Level.ERROR)
             if self._device:
+                self._device.catch_up()
                 self._tell_faults(self._device)
         self._tell_link()
 

@@ -23,6 +23,7 @@ from pytestpmd.vhost_user.connection import Connection
 from pytestpmd.vhost_user.events import NEED_DATA, ConnectionClosed, Refused, Request
 from pytestpmd.vhost_user.memory import MemRegion
 from pytestpmd.vhost_user.message import Message
+from pytestpmd.vhost_user.stream import close_fds
 from pytestpmd.vhost_user.table import Answer, row_of
 from pytestpmd.vhost_user.wire import VHOST_F_LOG_ALL, ProtocolFeature, request_name
 
@@ -38,6 +39,7 @@ PROTOCOL_FEATURES = (
     | ProtocolFeature.MTU
     | ProtocolFeature.BACKEND_REQ
     | ProtocolFeature.CONFIG
+    | ProtocolFeature.INFLIGHT_SHMFD
     | ProtocolFeature.RESET_DEVICE
     | ProtocolFeature.CONFIGURE_MEM_SLOTS
     | ProtocolFeature.STATUS
@@ -161,10 +163,17 @@ class VhostDevice:
             self._channel.ack(False)
             return
         if row_of(message).answer is not Answer.ACK:
-            self._channel.reply(value)
+            self._reply(value)
             return
         self._channel.ack()
         self._log_agreement(message)
+
+    def _reply(self, value: Answered) -> None:
+        try:
+            self._channel.reply(value)
+        finally:
+            if isinstance(value, Message):
+                close_fds(value.fds)
 
     def _refused(self, name: str) -> None:
         if name == request_name(m.SetFeatures.request):
@@ -321,13 +330,18 @@ class VhostDevice:
                 ring.detach()
             if ring.queue is None and wanted is not None and memory:
                 try:
-                    ring.attach(wanted, memory, self.features, dirty_log, discards=discards)
+                    ring.attach(wanted, memory, self.features, dirty_log, self._shared.inflight, discards=discards)
                 except DeviceError as error:
                     ring.stop()
                     failure = failure or error
         self._announce()
         if failure:
             raise failure
+
+    def catch_up(self) -> None:
+        """Every now and then: rings that a back-end before us left with chains in hand are done with those."""
+        for ring in self.rings:
+            ring.catch_up()
 
     def lacks(self, ring: Ring) -> str:
         """What the front-end has still to say before a ring is served; "" when it is through with it.

@@ -41,9 +41,14 @@ bool vhost_intr_enable(void *queue)
 {
 	struct vhost_virtqueue *vq = queue;
 
+	bool has_work;
+
 	if (!ring_is_live(vq))
 		return false;
-	return (vq->is_packed ? packed_enable(vq) : split_enable(vq)) || vq->no_kicks;
+	has_work = vq->is_packed ? packed_enable(vq) : split_enable(vq);
+	if (unlikely(vq->tracked))
+		track_wishes(vq);
+	return has_work || vq->no_kicks;
 }
 
 void vhost_intr_disable(void *queue)
@@ -59,4 +64,6 @@ void vhost_intr_disable(void *queue)
 		store_relaxed(avail_event(vq), (uint16_t)(vq->last_avail - 1));
 	else
 		store_relaxed(&vq->used->flags, VRING_USED_F_NO_NOTIFY);
+	if (unlikely(vq->tracked))
+		track_wishes(vq);
 }

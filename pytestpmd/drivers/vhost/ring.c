@@ -35,7 +35,7 @@ void vhost_virtqueue_start(struct vhost_virtqueue *vq, uint16_t index)
 	else
 		start_split(vq, index);
 	if (vq->tracked)
-		track_started(vq);
+		track_wishes(vq);
 }
 
 uint16_t vhost_virtqueue_index(const struct vhost_virtqueue *vq)

@@ -70,6 +70,8 @@ static NOINLINE void ring_call(struct vhost_virtqueue *vq)
 static ALWAYS_INLINE void ring_publish(
         struct vhost_virtqueue *vq, struct used_batch *batch, const bool packed)
 {
+	if (unlikely(vq->tracked))
+		track_publishing(vq, batch, packed);
 	if (packed)
 		packed_publish_used(vq, batch);
 	else

@@ -1,6 +1,6 @@
 #ifndef VHOST_RING_PACKED_H
 #define VHOST_RING_PACKED_H
-#include "drivers/vhost/look.h"
+#include "drivers/vhost/track.h"
 
 /* C only */
 
@@ -97,8 +97,11 @@ static ALWAYS_INLINE void packed_use(
 		batch->first_wrap = vq->wrap;
 		batch->first_word = word;
 	} else if (!batch->skip) {
-		if (unlikely(batch->nb_pending == USED_PENDING))
+		if (unlikely(batch->nb_pending == USED_PENDING)) {
+			if (unlikely(vq->tracked))
+				track_flushing(vq, batch);
 			packed_flush_used(vq, batch);
+		}
 		batch->places[batch->nb_pending] = vq->last_avail;
 		batch->pending[batch->nb_pending++] = word;
 	}

@@ -10,6 +10,7 @@ from typing import Any
 
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.vhost.dirty_log import DirtyLog
+from pytestpmd.drivers.vhost.inflight import InflightArea, Resubmission, take_up_packed, take_up_split
 from pytestpmd.drivers.vhost.memory import GuestMemory
 from pytestpmd.drivers.vhost.offloads import Wishes, ring_fields
 from pytestpmd.drivers.virtio_net import HDR_SIZE, HDR_SIZE_LEGACY, Feature
@@ -122,6 +123,7 @@ class Ring:
         #: Where it lies was taken out of the memory table while it was served.
         self.is_homeless = False
         self.queue: VhostQueue | None = None
+        self._resubmission: Resubmission | None = None
         self._kick_fd = self._call_fd = self._err_fd = -1
 
     @property
@@ -154,6 +156,7 @@ class Ring:
         memory: GuestMemory,
         features: int,
         dirty_log: DirtyLog | None = None,
+        inflight: InflightArea | None = None,
         *,
         discards: bool = False,
     ) -> None:
@@ -165,6 +168,7 @@ class Ring:
         self._place(queue, memory, features)
         self._log_to(queue, memory, features, dirty_log)
         packed = bool(features & Feature.VIRTIO_F_RING_PACKED)
+        self._note_in(queue, inflight, packed)
         mergeable = bool(features & Feature.VIRTIO_NET_F_MRG_RXBUF)
         modern = mergeable or bool(features & Feature.VIRTIO_F_VERSION_1)
         vq.mergeable, vq.hdr_size = mergeable, HDR_SIZE if modern else HDR_SIZE_LEGACY
@@ -210,20 +214,55 @@ class Ring:
             packed = features & Feature.VIRTIO_F_RING_PACKED
             vq.log_used = memory.guest_address(address.desc) if packed else address.log
             vq.log_event = address.log
-        vq.tracked = bool(dirty_log)
+
+    def _note_in(self, queue: VhostQueue, area: InflightArea | None, packed: bool) -> None:
+        """Where it is noted what is in hand."""
+        vq, region = queue.ptr, area.region(self.index, self.size, packed) if area else ffi.NULL
+        vq.inflight_split = ffi.cast("struct inflight_split *", ffi.NULL if packed else region)
+        vq.inflight_packed = ffi.cast("struct inflight_packed *", region if packed else ffi.NULL)
+        vq.nb_inflight = vq.inflight_counter = 0
+        vq.tracked = bool(vq.log or region)
 
     def _start(self, queue: VhostQueue) -> None:
         # What a split ring itself says was used counts, not the base that came with it: after either side was gone,
         # that is where it stands (DPDK's virtio-user sends 0 whatever the ring holds).
-        if not queue.ptr.is_packed:
-            self.base = int(queue.ptr.used.idx)
-        lib.vhost_virtqueue_start(queue.ptr, self.base)
+        vq = queue.ptr
+        if vq.is_packed:
+            self._take_up_packed(vq)
+        else:
+            self.base = int(vq.used.idx)
+            self._take_up_split(vq)
+        lib.vhost_virtqueue_start(vq, self.base)
         queue.watch(self._kick_fd)
         self.queue, self.told_of_fault = queue, False
         # the flags are read by lcores only after this
         lib.vhost_virtqueue_enable(queue.ptr, True)
         lib.vring_notify(self._call_fd)
         LCORES.wake()  # who sleeps has not asked for this ring's kicks
+
+    def _take_up_packed(self, vq: Any) -> None:
+        if self.base & ~FIRST_LAP >= self.size:
+            self.base &= FIRST_LAP
+        if vq.inflight_packed:
+            self.base = take_up_packed(vq.inflight_packed, vq.packed, self.size, self.base)
+
+    def _take_up_split(self, vq: Any) -> None:
+        """What was in hand comes first, from an available ring of our own if the driver's says anything else by now."""
+        heads = take_up_split(vq.inflight_split, self.size, self.base) if vq.inflight_split else []
+        if all(head == vq.avail.ring[(self.base + i) % self.size] for i, head in enumerate(heads)):
+            return
+        self._resubmission = Resubmission(vq, heads, self.base)
+
+    def catch_up(self) -> None:
+        """Go on in the driver's own available ring when all that was in hand has been used up."""
+        if not self._resubmission or not self.queue or not self._resubmission.is_done:
+            return
+        lib.vhost_virtqueue_enable(self.queue.ptr, False)
+        LCORES.quiesce()
+        self._resubmission.end()
+        self._resubmission = None
+        lib.vhost_virtqueue_enable(self.queue.ptr, True)
+        LCORES.wake()
 
     def detach(self) -> None:
         """Serve it no more; when this returns, no lcore looks at it. What it holds stays, to be taken up again."""
@@ -232,6 +271,10 @@ class Ring:
         lib.vhost_virtqueue_enable(self.queue.ptr, False)
         LCORES.quiesce()
         self.base = int(lib.vhost_virtqueue_index(self.queue.ptr))
+        if self._resubmission:
+            # what is still in hand stays noted, and lies before this
+            self.base = self._resubmission.index
+            self._resubmission = None
         self.queue.ptr.call_fd = -1
         self.queue.watch(-1)
         self.queue = None

@@ -7,11 +7,14 @@ calls attaches them again (``VhostDevice.sync``). What raises :class:`DeviceErro
 from collections.abc import Callable, Sequence
 
 from pytestpmd.drivers.vhost.dirty_log import DirtyLog
+from pytestpmd.drivers.vhost.inflight import InflightArea, area_size, new_area
 from pytestpmd.drivers.vhost.memory import GuestMemory
 from pytestpmd.drivers.vhost.rings import Ring
+from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.errors import DeviceError
 from pytestpmd.log import log_type
 from pytestpmd.vhost_user import messages as m
+from pytestpmd.vhost_user.answer import Answered
 from pytestpmd.vhost_user.message import Message
 from pytestpmd.vhost_user.stream import close_fds
 
@@ -24,14 +27,17 @@ class Shared:
     def __init__(self, path: str, rings: Sequence[Ring], features: Callable[[], int]) -> None:
         self.memory: GuestMemory | None = None
         self.log: DirtyLog | None = None
+        self.inflight: InflightArea | None = None
         self._path, self._rings, self._features = path, rings, features
-        self.handlers: dict[type[Message], Callable[[Message], int]] = {
+        self.handlers: dict[type[Message], Callable[[Message], Answered]] = {
             m.SetMemTable: self._set_mem_table,
             m.GetMaxMemSlots: lambda _: m.MAX_REGIONS,
             m.AddMemReg: self._add_mem_reg,
             m.RemMemReg: self._rem_mem_reg,
             m.SetLogBase: self._set_log_base,
             m.SetLogFd: self._set_log_fd,
+            m.GetInflightFd: self._get_inflight,
+            m.SetInflightFd: self._set_inflight,
         }
 
     def holds(self, ring: Ring) -> bool:
@@ -47,7 +53,7 @@ class Shared:
     @property
     def is_dead(self) -> bool:
         """Whether a file of the front-end's shrank under us."""
-        return bool(self.memory and self.memory.is_dead) or bool(self.log and self.log.is_dead)
+        return any(each.is_dead for each in (self.memory, self.log, self.inflight) if each)
 
     def detach_rings(self) -> None:
         for ring in self._rings:
@@ -59,6 +65,7 @@ class Shared:
         if self.log:
             self.log.close()
         self.log = None
+        self._replace_inflight(None)
 
     def _set_memory(self, memory: GuestMemory | None) -> None:
         self.detach_rings()
@@ -124,3 +131,44 @@ class Shared:
         """Who migrates looks at the log by itself: telling it of changes is left to us, and not done."""
         close_fds(message.fds)
         return 0
+
+    @property
+    def _packed(self) -> bool:
+        return bool(self._features() & Feature.VIRTIO_F_RING_PACKED)
+
+    def _check_inflight(self, message: m.GetInflightFd | m.SetInflightFd) -> None:
+        if message.nb_rings > len(self._rings):
+            raise DeviceError(f"an in-flight area for {message.nb_rings} rings, but there are {len(self._rings)}")
+
+    def _get_inflight(self, message: Message) -> m.GetInflightFd:
+        """A new area takes the old one's place; the fd of the answer is closed when it was sent."""
+        assert isinstance(message, m.GetInflightFd)
+        self._check_inflight(message)
+        size = area_size(message.nb_rings, message.ring_size, self._packed)
+        fd = new_area(size)
+        try:
+            area = InflightArea(fd, size, 0, message.nb_rings, message.ring_size, packed=self._packed)
+        except DeviceError:
+            close_fds((fd,))
+            raise
+        self._replace_inflight(area)
+        return m.GetInflightFd(size, 0, message.nb_rings, message.ring_size, fd)
+
+    def _set_inflight(self, message: Message) -> int:
+        """The area of a back-end before us, or our own."""
+        assert isinstance(message, m.SetInflightFd)
+        assert message.fd is not None
+        at, rings = (message.size, message.offset), (message.nb_rings, message.ring_size)
+        try:
+            self._check_inflight(message)
+            area = InflightArea(message.fd, *at, *rings, packed=self._packed)
+        finally:
+            close_fds(message.fds)
+        self._replace_inflight(area)
+        return 0
+
+    def _replace_inflight(self, area: InflightArea | None) -> None:
+        self.detach_rings()
+        if self.inflight:
+            self.inflight.close()
+        self.inflight = area

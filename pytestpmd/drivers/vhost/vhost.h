@@ -1,5 +1,6 @@
 #ifndef VHOST_VHOST_H
 #define VHOST_VHOST_H
+#include "drivers/vhost/inflight.h"
 #include "drivers/vring.h"
 #include "eal/mempool.h"
 #include "ethdev/ethdev.h"
@@ -70,6 +71,8 @@ struct vhost_virtqueue {
 	struct vhost_log *log; /* where written pages are marked; NULL while nobody asks */
 	uint64_t log_used;  /* log address of the used ring, or of the packed ring; NO_LOG: none */
 	uint64_t log_event; /* the same of a packed ring's device event */
+	struct inflight_split *inflight_split; /* notes for who comes after us; NULL: nobody asks */
+	struct inflight_packed *inflight_packed;
 	uint32_t enabled;   /* Python writes, lcore reads */
 	uint32_t announces; /* Python sets, lcore clears: `announcement` is to be received */
 	int32_t call_fd;    /* an eventfd, or -1 */
@@ -90,8 +93,10 @@ struct vhost_virtqueue {
 	uint16_t avail_seen; /* split: the driver's index as it was last read */
 	uint16_t used_idx;
 	uint16_t wrap;
-	uint16_t unsettled; /* entries that were published and not settled (vring.h) */
-	uint32_t fault;     /* enum vring_fault */
+	uint16_t unsettled;   /* entries that were published and not settled (vring.h) */
+	uint16_t nb_inflight; /* packed: descriptors that are noted to be in hand */
+	uint64_t inflight_counter;
+	uint32_t fault; /* enum vring_fault */
 	uint64_t calls;
 	uint64_t calls_suppressed;
 	uint64_t bad_chains;
