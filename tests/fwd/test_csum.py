@@ -2,11 +2,13 @@
 
 import random
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from fakes.checksums import fields, frame, ipv4, ipv6, right_frames, spoiled, tcp, udp
+from fakes.guest import Guarded
 from fakes.packets import MakePool, content, free, packet, segments_of, take
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, IPv6ExtHdrRouting
@@ -481,3 +483,54 @@ def test_any_frame_in_any_segments_comes_out_whole(make_wire: MakeWire, make_poo
         engine.forward_mbufs(mbuf)
         assert content(mbuf) == first
         free(mbuf)
+
+
+class Cliff:
+    """A packet of one segment whose last byte is the last one that may be touched."""
+
+    def __init__(self, pool: Mempool, data: bytes) -> None:
+        self._guarded = Guarded(len(data))
+        self.mbuf = packet(pool, data)
+        self._was = self.mbuf.buf_addr, self.mbuf.buf_len
+        self.mbuf.buf_addr = self._guarded.tail("uint8_t", len(data))
+        self.mbuf.buf_len, self.mbuf.data_off = len(data), 0
+        ffi.memmove(self.mbuf.buf_addr, data, len(data))
+        self.bytes = ffi.buffer(self.mbuf.buf_addr, len(data))
+
+    def free(self) -> None:
+        self.mbuf.buf_addr, self.mbuf.buf_len = self._was
+        free(self.mbuf)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nothing_behind_a_packet_is_touched(make_wire: MakeWire, seed: int) -> None:
+    engine, chance = Engine(make_wire), random.Random(seed)
+    for data in some_frames(chance, 1500):
+        engine.set(chance.choice([0, 0, int(L4_HW), int(ALL_HW)]), tso_segsz=chance.choice([0, 1, 50]))
+        cliff = Cliff(engine.pool, data)
+        engine.forward_mbufs(cliff.mbuf)
+        cliff.free()
+
+
+def scribble(at: Any, data: bytes, is_over: threading.Event) -> None:
+    """Write over a packet, byte by byte, and back again."""
+    chance, versions = random.Random(1), [data, spoiled(data), bytes(len(data)), b"\xff" * len(data)]
+    while not is_over.is_set():
+        i = chance.randrange(12, len(data))
+        at[i : i + 1] = chance.choice(versions)[i : i + 1]
+
+
+def test_a_packet_may_change_while_it_is_looked_at(make_wire: MakeWire) -> None:
+    """A peer that shares the memory writes to it all the time; lengths that were checked are the ones that are used."""
+    engine = Engine(make_wire)
+    for name in ("ipv4 options tcp", "ipv6 extensions udp", "qinq ipv4 udp"):
+        data, is_over = RIGHT[name], threading.Event()
+        cliff = Cliff(engine.pool, data)
+        writer = threading.Thread(target=scribble, args=(cliff.bytes, data, is_over))
+        writer.start()
+        for _ in range(300):
+            engine.forward_mbufs(cliff.mbuf)
+        is_over.set()
+        writer.join()
+        assert cliff.mbuf.pkt_len == cliff.mbuf.data_len == len(data)
+        cliff.free()
