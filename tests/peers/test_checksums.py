@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
-from fakes.checksums import frame, ipv4, ipv6, partial, right_frames, spoiled, tcp, udp
-from fakes.packets import content, free, receive_mbufs
+from fakes.checksums import fields, frame, ipv4, ipv6, partial, right_frames, spoiled, tcp, udp
+from fakes.packets import content, free, packet, receive_mbufs, transmit
 from peers.files import FileReader, addressed
 from peers.ours import Ours
-from peers.programs import eventually
+from peers.programs import DpdkTestpmd, eventually
 from peers.rounds import wait_for_link
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers.virtio_net import Feature
+from pytestpmd.ethdev.port import EthPort
 
 pytestmark = pytest.mark.peer("dpdk-testpmd")
 
@@ -142,23 +143,28 @@ class Received(NamedTuple):
     lengths: tuple[int, int, int]
 
 
+def collect(port: EthPort, count: int) -> list[Received]:
+    """So many frames from a port that no lcore polls."""
+    queue, came = port.rx_queues[0], list[Received]()
+
+    def all_came() -> bool:
+        mbufs = receive_mbufs(queue.burst, queue.handle)
+        came.extend(Received(content(m), int(m.ol_flags), m.tso_segsz, (m.l2_len, m.l3_len, m.l4_len)) for m in mbufs)
+        free(*mbufs)
+        return len(came) >= count
+
+    eventually(all_came, "every frame reached our port")
+    return came
+
+
 def received(front_end: FileReader, ours: Ours, asks: tuple[str, ...], frames: list[bytes]) -> list[Received]:
     """Frames as they reach our port from DPDK's csum engine, in order."""
     front_end.load(frames)
     for line in (*asks, "port start 0", "set fwd csum"):
         front_end.dpdk.run(line)
     wait_for_link(front_end.dpdk, ours)
-    queue, came = ours.app.ports[0].rx_queues[0], list[Received]()
-
-    def all_came() -> bool:
-        mbufs = receive_mbufs(queue.burst, queue.handle)
-        came.extend(Received(content(m), int(m.ol_flags), m.tso_segsz, (m.l2_len, m.l3_len, m.l4_len)) for m in mbufs)
-        free(*mbufs)
-        return len(came) >= len(frames)
-
     front_end.dpdk.run("start")
-    eventually(all_came, "every frame reached our port")
-    return came
+    return collect(ours.app.ports[0], len(frames))
 
 
 @pytest.mark.parametrize("rings", ["", ",packed_vq=1"])
@@ -192,3 +198,43 @@ def test_segments_that_a_front_end_leaves_come_as_one_frame(
             assert got.flags == lib.MBUF_F_RX_LRO | NONE
             assert (got.tso_segsz, got.lengths) == (SEGSZ, (14, 20 if sent[12] == 8 else 40, 32))
             assert got.data == partial(sent)
+
+
+@pytest.mark.parametrize("rings", ["", ",packed_vq=1", ",in_order=0"])
+def test_segments_go_through_dpdk_from_one_front_end_of_ours_to_another(tmp_path: Path, rings: str) -> None:
+    """With legacy flags DPDK hands on what the first leaves to it, and the second accepts large frames."""
+    sockets = [tmp_path / f"s{i}" for i in range(2)]
+    back_ends = [f"net_vhost{i},iface={sock},tso=1,legacy-ol-flags=1" for i, sock in enumerate(sockets)]
+    large = [frame(ip, tcp(), payload=payload) for ip in (ipv4(), ipv6()) for payload in (900, 9000, 60000)]
+    with (
+        DpdkTestpmd(*back_ends).ready() as dpdk,
+        Ours(*[f"net_virtio_user{i},path={sock}{rings}" for i, sock in enumerate(sockets)]) as ours,
+    ):
+        ours.run("port stop all")
+        for line in ("tx_offload tcp_tso", "rx_offload tcp_lro", "rx_offload scatter", "tx_offload multi_segs"):
+            ours.run(f"port config all {line} on")
+        ours.run("port start all")
+        eventually(lambda: all(program.is_up(i) for program in (dpdk, ours) for i in (0, 1)), "all links are up")
+        dpdk.run("start")
+        first, second = ours.app.ports
+        mbufs = [asking_for_segments(ours, data) for data in large]
+        assert transmit(first.tx_queues[0].burst, first.tx_queues[0].handle, mbufs) == len(mbufs)
+        came = collect(second, len(large))
+        assert [but_checksum(got.data) for got in came] == [but_checksum(data) for data in large]
+        assert {(got.flags, got.tso_segsz) for got in came} == {(lib.MBUF_F_RX_LRO | NONE, SEGSZ)}
+
+
+def but_checksum(data: bytes) -> bytes:
+    """DPDK leaves in TCP's field what network cards want there: a sum without the length."""
+    at, length = list(fields(data))[-1]
+    return data[:at] + bytes(length) + data[at + length :]
+
+
+def asking_for_segments(ours: Ours, data: bytes) -> Any:
+    """A packet with a bad checksum that its port is to cut up."""
+    mbuf = packet(ours.app.pools[0], spoiled(data), split=[2000] * ((len(data) - 1) // 2000))
+    is_ipv4 = data[12:14] == b"\x08\0"
+    mbuf.ol_flags = lib.MBUF_F_TX_TCP_SEG | lib.MBUF_F_TX_TCP_CKSUM
+    mbuf.ol_flags |= lib.MBUF_F_TX_IPV4 | lib.MBUF_F_TX_IP_CKSUM if is_ipv4 else lib.MBUF_F_TX_IPV6
+    mbuf.l2_len, mbuf.l3_len, mbuf.l4_len, mbuf.tso_segsz = 14, 20 if is_ipv4 else 40, 32, SEGSZ
+    return mbuf
