@@ -13,26 +13,6 @@
 #define ETHER_ADDRS offsetof(struct ether_hdr, type)
 #define TAG_LEN     sizeof(struct vlan_hdr)
 
-/* The device left the sum to us, and the protocol is none that an application knows how to finish.
- */
-static void complete_csum(struct mbuf *m, uint32_t start, uint32_t at)
-{
-	uint16_t sum;
-
-	net_cksum_raw_mbuf(m, start, m->pkt_len - start, &sum);
-	/* there are two zeros, and 0 means no checksum in some protocols */
-	if (sum != 0xffff)
-		sum = (uint16_t)~sum;
-	for (int i = 0; i < 2; i++, at++) {
-		struct mbuf *seg = m;
-		uint32_t off = at;
-
-		for (; off >= seg->data_len; seg = seg->next)
-			off -= seg->data_len;
-		mbuf_data(seg)[off] = ((const uint8_t *)&sum)[i];
-	}
-}
-
 /* NEEDS_CSUM: the packet never was on a wire, and its field holds the pseudo header's sum only. */
 static void take_csum(struct virtqueue *vq, struct mbuf *m, const struct virtio_net_hdr *hdr)
 {
@@ -51,8 +31,8 @@ static void take_csum(struct virtqueue *vq, struct mbuf *m, const struct virtio_
 	}
 	if (known && start <= (uint32_t)hdrs.l2_len + hdrs.l3_len + hdrs.l4_len)
 		m->ol_flags |= MBUF_F_RX_L4_CKSUM_NONE;
-	else
-		complete_csum(m, start, at);
+	else /* no application knows how to finish that protocol */
+		net_cksum_complete(m, start, m->pkt_len - start, hdr->csum_offset);
 }
 
 static void take_gso(struct virtqueue *vq, struct mbuf *m, const struct virtio_net_hdr *hdr)
