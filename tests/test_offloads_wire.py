@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fakes.appliance import Appliance
 from fakes.checksums import frame, ipv4, ipv6, partial, right_frames, spoiled, tcp
+from fakes.layouts import PAIRS, every_layout
 from fakes.leaks import eventually
 from fakes.packets import content, free, packet, receive_mbufs, transmit
 
@@ -21,16 +22,6 @@ from pytestpmd.ethdev.port import EthPort, PortState
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
-LAYOUTS = {
-    "split": "",
-    "split regular": ",mrg_rxbuf=0",
-    "not in order": ",in_order=0",
-    "packed": ",packed_vq=1",
-    "packed regular": ",packed_vq=1,mrg_rxbuf=0",
-    "packed not in order": ",packed_vq=1,in_order=0",
-    "packed vectors": ",packed_vq=1,mrg_rxbuf=0,vectorized=1",
-}
-every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 L4 = TxOffload.UDP_CKSUM | TxOffload.TCP_CKSUM
 TOLD = RxOffload.UDP_CKSUM | RxOffload.TCP_CKSUM
 NONE, LRO = lib.MBUF_F_RX_L4_CKSUM_NONE, lib.MBUF_F_RX_LRO
@@ -151,7 +142,7 @@ LARGE = [
     for ip in (ipv4(), ipv6())
     for payload in (SEGSZ - 1, SEGSZ, SEGSZ + 1, 1400, 9001, 64000)
 ]
-MERGEABLE = {name: layout for name, layout in LAYOUTS.items() if "mrg_rxbuf=0" not in layout}
+MERGEABLE = {name: layout for name, layout in PAIRS.items() if "mrg_rxbuf=0" not in layout}
 LONG = "--max-pkt-len=9018 --tx-offloads=0x8000"
 SCATTER = RxOffload.SCATTER
 each_mergeable = pytest.mark.parametrize("layout", MERGEABLE.values(), ids=MERGEABLE)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from fakes.appliance import Appliance
+from fakes.layouts import PAIRS, every_layout
 from fakes.leaks import eventually
 from fakes.packets import frame, frames, packet, receive, transmit
 
@@ -29,17 +30,6 @@ Make = Callable[..., Appliance]
 SHORT_S = 0.01
 #: What packed vectors become where the machine's are not wide enough.
 PACKED_VEC = "packed_vec" if lib.lcore_simd_width() >= PACKED_SIMD_WIDTH else "packed_inorder"
-LAYOUTS = {
-    "split": "",
-    "split regular": ",mrg_rxbuf=0",
-    "not in order": ",in_order=0",
-    "vectors": ",mrg_rxbuf=0,in_order=0",
-    "packed": ",packed_vq=1",
-    "packed regular": ",packed_vq=1,mrg_rxbuf=0",
-    "packed not in order": ",packed_vq=1,in_order=0",
-    "packed vectors": ",packed_vq=1,mrg_rxbuf=0,vectorized=1",
-}
-every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 each_packing = pytest.mark.parametrize("layout", ["", ",packed_vq=1"], ids=["split", "packed"])
 
 
@@ -118,7 +108,7 @@ def is_conserved(appliance: Appliance) -> bool:
     ],
 )
 def test_the_layouts_here_take_the_paths_that_they_are_for(make: Make, layout: str, rx: str, tx: str) -> None:
-    virtio = make(LAYOUTS[layout]).app.ports[1]
+    virtio = make(PAIRS[layout]).app.ports[1]
     assert isinstance(virtio, VirtioUserPort)
     assert (virtio.choice.rx.callback, virtio.choice.tx.callback) == (rx, tx)
 

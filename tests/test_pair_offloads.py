@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fakes.appliance import Appliance
 from fakes.internet import TCP, UDP, add_up, datagram, pseudo, tagged, whole_cksum
+from fakes.layouts import every_layout
 from fakes.leaks import eventually
 from fakes.packets import content, frame, free, packet, receive_mbufs, transmit
 
@@ -16,16 +17,6 @@ from pytestpmd.ethdev.port import EthPort
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
-LAYOUTS = {
-    "split": "",
-    "split regular": ",mrg_rxbuf=0",
-    "not in order": ",in_order=0",
-    "vectors": ",mrg_rxbuf=0,in_order=0",
-    "packed": ",packed_vq=1",
-    "packed regular": ",packed_vq=1,mrg_rxbuf=0",
-    "packed vectors": ",packed_vq=1,mrg_rxbuf=0,vectorized=1",
-}
-every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 Make = Callable[..., Appliance]
 TCI = 0x3007
 

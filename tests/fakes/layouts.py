@@ -97,3 +97,16 @@ each_in_order = pytest.mark.parametrize("kind", IN_ORDER_KINDS, ids=str)
 each_in_any_order = pytest.mark.parametrize("kind", ANY_ORDER_KINDS, ids=str)
 each_split = pytest.mark.parametrize("kind", SPLIT_KINDS, ids=str)
 each_packed = pytest.mark.parametrize("kind", PACKED_KINDS, ids=str)
+
+#: What net_virtio_user is told for each, in pairs of our own ends.
+PAIRS = {
+    "split": "",
+    "split regular": ",mrg_rxbuf=0",
+    "not in order": ",in_order=0",
+    "vectors": ",mrg_rxbuf=0,in_order=0",
+    "packed": ",packed_vq=1",
+    "packed regular": ",packed_vq=1,mrg_rxbuf=0",
+    "packed not in order": ",packed_vq=1,in_order=0",
+    "packed vectors": ",packed_vq=1,mrg_rxbuf=0,vectorized=1",
+}
+every_layout = pytest.mark.parametrize("layout", PAIRS.values(), ids=PAIRS)

@@ -8,6 +8,9 @@ from peers.programs import DpdkTestpmd, eventually
 from peers.rounds import go_round_both_ways, wait_for_link
 from scapy.utils import PcapWriter, RawPcapReader
 
+#: What both programs are told for the longest frames that the tests send.
+LONG_FRAMES = "-i --max-pkt-len=9018"
+
 
 def write_frames(path: Path, frames: list[bytes]) -> None:
     with PcapWriter(str(path), linktype=1) as file:

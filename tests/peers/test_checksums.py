@@ -1,6 +1,5 @@
 """Checksums on the wire: frames from DPDK, through our csum engine, and back to DPDK, which writes them to a file."""
 
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 from fakes.checksums import fields, frame, ipv4, ipv6, partial, right_frames, spoiled, tcp, udp
 from fakes.packets import content, free, packet, receive_mbufs, transmit
-from peers.files import FileReader, addressed
+from peers.files import LONG_FRAMES, FileReader, addressed
 from peers.ours import Ours
 from peers.programs import DpdkTestpmd, eventually
 from peers.rounds import wait_for_link
@@ -19,22 +18,10 @@ from pytestpmd.ethdev.port import EthPort
 
 pytestmark = pytest.mark.peer("dpdk-testpmd")
 
-LONG_FRAMES = "-i --max-pkt-len=9018"
 #: Every shape, short ones, and of odd and even length.
 RIGHT = [*right_frames(8).values(), *right_frames(41).values(), *right_frames(1380).values()]
 LONG = [frame(ipv4(), tcp(), payload=8001), frame(ipv4(), udp(), payload=7000), frame(ipv4(), tcp(), payload=2100)]
 RINGS = ("", ",packed_vq=1", ",mrg_rxbuf=0", ",in_order=0", ",in_order=0,packed_vq=1,mrg_rxbuf=0")
-
-
-@pytest.fixture(scope="module")
-def back_end_socket(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("back_end") / "s"
-
-
-@pytest.fixture(scope="module")
-def back_end(back_end_socket: Path) -> Iterator[FileReader]:
-    with FileReader(back_end_socket.parent, f"net_vhost0,iface={back_end_socket}", LONG_FRAMES) as reader:
-        yield reader
 
 
 @pytest.mark.parametrize("rings", RINGS)

@@ -1,13 +1,12 @@
 """Frames that DPDK reads from a file, sends round through ours and writes to another: not a byte may differ."""
 
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from fakes.packets import frame
-from peers.files import FileReader, addressed
+from peers.files import LONG_FRAMES, FileReader, addressed
 from peers.ours import Ours
 
 from pytestpmd.drivers.virtio_net import Feature
@@ -18,7 +17,6 @@ pytestmark = pytest.mark.peer("dpdk-testpmd")
 USUAL = (*range(60, 1518, 13), 1518)
 #: Around one, two and more buffers of 2048 bytes, of which the header takes 12.
 JUMBO = (*range(2030, 2055), *range(4076, 4100, 3), *range(6130, 6160, 5), 8171, 9000, 9014)
-LONG_FRAMES = "-i --max-pkt-len=9018"
 
 
 class Rings(NamedTuple):
@@ -48,18 +46,6 @@ ALL_RINGS = [Rings(*chosen) for chosen in product((0, 1), repeat=3)]
 def swapped(data: bytes) -> bytes:
     """What macswap does."""
     return data[6:12] + data[:6] + data[12:]
-
-
-@pytest.fixture(scope="module")
-def back_end_socket(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("back_end") / "s"
-
-
-@pytest.fixture(scope="module")
-def back_end(back_end_socket: Path) -> Iterator[FileReader]:
-    """One for all tests: for a second after its start, DPDK's back-end does not look at its socket."""
-    with FileReader(back_end_socket.parent, f"net_vhost0,iface={back_end_socket}", LONG_FRAMES) as reader:
-        yield reader
 
 
 @pytest.mark.parametrize("rings", ALL_RINGS, ids=str)

@@ -3,7 +3,6 @@
 DPDK's own driver has lost the insertion on its way from 18.11: it sends such frames without a tag.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from fakes.internet import tagged
 from fakes.packets import frame
 from peers.files import FileReader, addressed
 from peers.ours import Ours
-from peers.test_payloads import ALL_RINGS, LONG_FRAMES, USUAL, swapped
+from peers.test_payloads import ALL_RINGS, USUAL, swapped
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Packet
@@ -22,17 +21,6 @@ TCI = 0x2005
 FRAMES = [frame(length, number) for number, length in enumerate(USUAL[:-1])]
 VECTORS = [",mrg_rxbuf=0,in_order=0", ",mrg_rxbuf=0,vectorized=1", ",packed_vq=1,mrg_rxbuf=0,vectorized=1"]
 every_ring = pytest.mark.parametrize("rings", [*(f",{rings}" for rings in ALL_RINGS), *VECTORS])
-
-
-@pytest.fixture(scope="module")
-def back_end_socket(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("back_end") / "s"
-
-
-@pytest.fixture(scope="module")
-def back_end(back_end_socket: Path) -> Iterator[FileReader]:
-    with FileReader(back_end_socket.parent, f"net_vhost0,iface={back_end_socket}", LONG_FRAMES) as reader:
-        yield reader
 
 
 @every_ring

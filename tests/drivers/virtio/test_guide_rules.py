@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fakes.appliance import Appliance
-from fakes.layouts import PATHS, RxPath
+from fakes.layouts import PAIRS, PATHS, RxPath
 from fakes.packets import content, frame, free, packet, receive_mbufs, transmit
 from fakes.queues import DriverQueue
 
@@ -21,15 +21,6 @@ MakePair = Callable[..., tuple[EthPort, EthPort, Appliance]]
 USUAL = (64, 65, 127, 128, 255, 256, 511, 512, 1023, 1024, 1280, 1514, 1518)
 #: With buffers of 2048 bytes behind the headroom, and the net header in the first.
 LONG = (2036, 2037, 2100, 4096, 4148, 9000, 9715, 9716)
-RINGS = {
-    "split": "",
-    "split regular": ",mrg_rxbuf=0",
-    "not in order": ",in_order=0",
-    "vectors": ",mrg_rxbuf=0,in_order=0",
-    "packed": ",packed_vq=1",
-    "packed regular": ",packed_vq=1,mrg_rxbuf=0",
-    "packed vectors": ",packed_vq=1,mrg_rxbuf=0,vectorized=1",
-}
 LONGEST = PortConf(mtu=9698, rx_offloads=RxOffload.SCATTER, tx_offloads=TxOffload.MULTI_SEGS)
 
 
@@ -60,7 +51,7 @@ def pass_on(sender: EthPort, receiver: EthPort, data: bytes, pair: Appliance) ->
     return got
 
 
-@pytest.mark.parametrize("rings", RINGS.values(), ids=RINGS)
+@pytest.mark.parametrize("rings", PAIRS.values(), ids=PAIRS)
 def test_frames_of_every_usual_size_pass_both_ways(make: MakePair, rings: str) -> None:
     back, front, pair = make(rings)
     for sender, receiver in ((back, front), (front, back)):
@@ -70,7 +61,7 @@ def test_frames_of_every_usual_size_pass_both_ways(make: MakePair, rings: str) -
             free(got)
 
 
-@pytest.mark.parametrize("rings", [rings for rings in RINGS.values() if "mrg_rxbuf=0" not in rings])
+@pytest.mark.parametrize("rings", [rings for rings in PAIRS.values() if "mrg_rxbuf=0" not in rings])
 def test_frames_up_to_9728_bytes_with_their_header_pass_over_mergeable_buffers(make: MakePair, rings: str) -> None:
     back, front, pair = make(rings)
     for port in (front, back):
