@@ -154,6 +154,11 @@ class FakeBackend:
         assert self.has_been_asked(R.SET_BACKEND_REQ_FD)
         return socket.socket(fileno=os.dup(self.last(R.SET_BACKEND_REQ_FD).fds[0]))
 
+    @property
+    def is_over(self) -> bool:
+        """Whether one that connects has been left by the front-end, or left it."""
+        return not self._thread.is_alive()
+
     def is_left(self) -> bool:
         """Wait until the front-end has closed the connection."""
         return eventually(lambda: self._conn is None)
@@ -207,6 +212,8 @@ class FakeBackend:
                 with self._next_connection() as conn:
                     conn.settimeout(PATIENCE_S)
                     self._conn = conn
+                    if self._stopping:  # who closes has not seen the connection, perhaps
+                        return
                     self._serve(conn)
                     self._conn = None
                 if self._connects:
