@@ -11,7 +11,7 @@ from threading import RLock
 from pytestpmd.drivers.virtio import ctrl
 from pytestpmd.drivers.virtio.ctrlq import ControlQueue, ControlRefused
 from pytestpmd.drivers.virtio.features import Agreement
-from pytestpmd.drivers.virtio.netconfig import LinkStatus, NetConfig
+from pytestpmd.drivers.virtio.known_config import KnownConfig, LinkStatus
 from pytestpmd.drivers.virtio.rss import DEFAULT_KEY, HASH_TYPES, KEY_SIZE, to_hash_types
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio_net import Feature
@@ -36,7 +36,7 @@ class ControlledPort(EthPort):
 
     transport: Transport
     agreed: Agreement
-    config: NetConfig
+    config: KnownConfig
     _lock: RLock
     _is_live: bool
     _control: ControlQueue | None

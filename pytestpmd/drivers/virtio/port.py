@@ -15,7 +15,7 @@ from pytestpmd.drivers.virtio.controlled import MAX_MAC_ADDRS, ControlledPort, d
 from pytestpmd.drivers.virtio.ctrlq import ControlQueue
 from pytestpmd.drivers.virtio.disabled import disabled
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
-from pytestpmd.drivers.virtio.netconfig import NetConfig, has_mtu, read_config
+from pytestpmd.drivers.virtio.known_config import KnownConfig, has_mtu, read_config
 from pytestpmd.drivers.virtio.paths import RX_PATHS, TX_PATHS, Choice, Facts, Path, choose, explain
 from pytestpmd.drivers.virtio.rss import KEY_SIZE, RETA_SIZE, agreed_rss, flow_types, is_enough
 from pytestpmd.drivers.virtio.status import DeviceStatus
@@ -170,7 +170,7 @@ class VirtioPort(ControlledPort):
 
     # Configuration.
 
-    def _agree(self, wanted: Feature) -> tuple[Agreement, NetConfig]:
+    def _agree(self, wanted: Feature) -> tuple[Agreement, KnownConfig]:
         """What the device has of what is wanted, and says of itself; the ring's size must then be one that the layout
         can have."""
         agreed = negotiate(self.transport.features(), wanted)
@@ -181,12 +181,12 @@ class VirtioPort(ControlledPort):
         limits.check_ring_size(self._queue_size, agreed)
         return agreed, config
 
-    def _read_config(self, agreed: Agreement) -> NetConfig:
+    def _read_config(self, agreed: Agreement) -> KnownConfig:
         """Of the hash it is read what it could be: it is agreed on only when it is asked for."""
         possible = negotiate(self.transport.features(), agreed.features | HASHING)
         return read_config(possible, self.transport.read_config, self.transport.config_generation)
 
-    def _count_pairs(self, agreed: Agreement, config: NetConfig) -> int:
+    def _count_pairs(self, agreed: Agreement, config: KnownConfig) -> int:
         """How many pairs of queues the port can have."""
         if agreed.has(Feature.VIRTIO_NET_F_MQ):
             return min(config.max_pairs, MAX_QUEUE_PAIRS)

@@ -1,7 +1,7 @@
 """How virtio's hash types (1.2, 5.1.6.4.3) and ethdev's hash functions stand for each other: pure."""
 
 from pytestpmd.drivers.virtio.features import Agreement
-from pytestpmd.drivers.virtio.netconfig import NetConfig, RssLimits
+from pytestpmd.drivers.virtio.known_config import KnownConfig, RssLimits
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.errors import ConfigError, NotSupported
 from pytestpmd.ethdev.port import PortConf
@@ -57,7 +57,7 @@ def flow_types(limits: RssLimits | None) -> tuple[str, ...]:
     return tuple(sorted(single, key=lambda name: RSS_TYPES[name]))
 
 
-def agreed_rss(conf: PortConf, agreed: Agreement, config: NetConfig, before: Rss) -> Rss:
+def agreed_rss(conf: PortConf, agreed: Agreement, config: KnownConfig, before: Rss) -> Rss:
     """What a configuration begins with: the table leads to its queues in turn, unless it had as many ``before``.
 
     Raises :class:`NotSupported`, in the original's words, when the device cannot do it.

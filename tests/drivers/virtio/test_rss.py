@@ -8,7 +8,7 @@ import pytest
 from fakes.control import ControlledTransport, error
 
 from pytestpmd.drivers.virtio import CONTROL_FEATURES, DEFAULT_FEATURES
-from pytestpmd.drivers.virtio.netconfig import RssLimits
+from pytestpmd.drivers.virtio.known_config import RssLimits
 from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio.rss import (
     DEFAULT_KEY,

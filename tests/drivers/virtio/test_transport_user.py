@@ -278,6 +278,7 @@ def test_bring_up_says_what_the_protocol_wants_in_dpdk_s_order(backend: FakeBack
     port = make_port(",queues=2", nb_rxq=2, nb_txq=2)
     before = len(backend.asked)
     port.start()
+    assert eventually(lambda: backend.names[before:].count("SET_VRING_ENABLE") == 4)
     assert backend.names[before:] == [
         "SET_FEATURES",
         "SET_STATUS",
@@ -497,6 +498,7 @@ def test_a_second_start_says_all_that_the_first_said(backend: FakeBackend, make_
     for _ in range(2):
         before = len(backend.asked)
         port.start()
+        assert eventually(lambda: backend.names[before:].count("SET_VRING_ENABLE") == 4)  # noqa: B023
         said.append([(asked.number, asked.payload) for asked in backend.asked[before:]])
         port.stop()
     assert said[0] == said[1]

@@ -10,9 +10,9 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from struct import pack_into
 
-from pytestpmd.drivers.virtio.netconfig import CONFIG_BYTES, MAC_AT, MAX_MTU, PAIRS_AT, STATUS_AT, LinkStatus
+from pytestpmd.drivers.net_config import DUPLEX_FULL, LINK_UP, NetConfig
+from pytestpmd.drivers.virtio.known_config import MAX_MTU, PAIRS_AT
 from pytestpmd.drivers.virtio.report import protocol
 from pytestpmd.drivers.virtio.transport import Transport, TransportReport
 from pytestpmd.drivers.virtio.transport.control_device import ControlDevice
@@ -300,12 +300,10 @@ class VhostUserTransport(Transport):
 
     def read_config(self, offset: int, size: int) -> bytes:
         """Ours; of the back-end it has the number of queue pairs, which is asked for when it is read, and the link."""
-        space = bytearray(CONFIG_BYTES)
-        space[MAC_AT : MAC_AT + 6] = self._mac
         pairs = self.max_queue_pairs() if offset < PAIRS_AT + 2 and offset + size > PAIRS_AT else 0
-        status = LinkStatus.LINK_UP if self.connected and self._is_carried else LinkStatus(0)
-        pack_into("<HHHIB", space, STATUS_AT, status, pairs, MAX_MTU, self._speed, 1)
-        return bytes(space[offset : offset + size])
+        status = LINK_UP if self.connected and self._is_carried else 0
+        space = NetConfig(self._mac, status, pairs, MAX_MTU, self._speed, DUPLEX_FULL)
+        return space.encode()[offset : offset + size]
 
     def set_status(self, status: Status) -> None:
         """Steps before FEATURES_OK are not said: back-ends need not know them, and DPDK's driver keeps them too."""

@@ -1,4 +1,4 @@
-"""The network device's configuration space (virtio 1.2, 5.1.4): read as one state of the device, and checked.
+"""What the driver knows from the device's configuration space (virtio 1.2, 5.1.4): read as one state, and checked.
 
 Only fields whose feature was agreed are read. A transport gives bytes and the generation that they are of; when it
 changes in between, what was read is of two states and is read again, but not for ever.
@@ -43,7 +43,7 @@ class RssLimits:
 
 
 @dataclass(frozen=True)
-class NetConfig:
+class KnownConfig:
     """What the device says of itself; defaults stand for what it does not say. MTU in bytes, speed in Mbit/s."""
 
     mac: bytes | None = None
@@ -82,7 +82,7 @@ class NetConfig:
         return fields
 
 
-def read_config(agreed: Agreement, read: ReadConfig, generation: Callable[[], int]) -> NetConfig:
+def read_config(agreed: Agreement, read: ReadConfig, generation: Callable[[], int]) -> KnownConfig:
     """What the device says; :class:`DeviceError` for what cannot be, or for a space that never stands still."""
     for _ in range(MAX_READS):
         before = generation()
@@ -92,7 +92,7 @@ def read_config(agreed: Agreement, read: ReadConfig, generation: Callable[[], in
     raise DeviceError(f"the configuration space changed during each of {MAX_READS} reads")
 
 
-def _read_once(agreed: Agreement, read: ReadConfig) -> NetConfig:
+def _read_once(agreed: Agreement, read: ReadConfig) -> KnownConfig:
     def number(feature: Feature, offset: int, size: int, default: int) -> int:
         if not agreed.features & feature:
             return default
@@ -112,7 +112,7 @@ def _read_once(agreed: Agreement, read: ReadConfig) -> NetConfig:
         number(F.VIRTIO_NET_F_RSS, RSS_TABLE_AT, 2, 0),
         number(hashing, HASH_TYPES_AT, 4, 0),
     )
-    return NetConfig(
+    return KnownConfig(
         mac=bytes(read(MAC_AT, 6)) if agreed.has(F.VIRTIO_NET_F_MAC) else None,
         status=LinkStatus(number(F.VIRTIO_NET_F_STATUS, STATUS_AT, 2, 1) & 3),
         max_pairs=number(many, PAIRS_AT, 2, 1),
@@ -123,7 +123,7 @@ def _read_once(agreed: Agreement, read: ReadConfig) -> NetConfig:
     )
 
 
-def _checked(config: NetConfig) -> NetConfig:
+def _checked(config: KnownConfig) -> KnownConfig:
     if not 1 <= config.max_pairs <= MAX_PAIRS:
         raise DeviceError(f"the device says that it has {config.max_pairs} queue pairs")
     if config.mac is not None and len(config.mac) < 6:
@@ -131,6 +131,6 @@ def _checked(config: NetConfig) -> NetConfig:
     return config
 
 
-def has_mtu(config: NetConfig) -> bool:
+def has_mtu(config: KnownConfig) -> bool:
     """Whether VIRTIO_NET_F_MTU is worth agreeing to: a device may say what no frame fits."""
     return config.mtu is None or config.mtu >= MIN_MTU

@@ -6,7 +6,7 @@ from struct import pack
 import pytest
 
 from pytestpmd.drivers.virtio.features import Agreement
-from pytestpmd.drivers.virtio.netconfig import CONFIG_BYTES, MAX_READS, LinkStatus, NetConfig, has_mtu, read_config
+from pytestpmd.drivers.virtio.known_config import CONFIG_BYTES, MAX_READS, KnownConfig, LinkStatus, has_mtu, read_config
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.errors import DeviceError
 from pytestpmd.ethdev.link import SPEED_UNKNOWN
@@ -31,7 +31,7 @@ class Space:
             self.generation += 1
         return self.data[offset : offset + size]
 
-    def config(self, features: Feature = ALL) -> NetConfig:
+    def config(self, features: Feature = ALL) -> KnownConfig:
         return read_config(Agreement(features), self.read, lambda: self.generation)
 
 
@@ -83,7 +83,7 @@ def test_only_fields_of_agreed_features_are_read(feature: Feature, offsets: set[
 
 def test_without_features_the_defaults_stand() -> None:
     config = Space(b"").config(F(0))
-    assert config == NetConfig()
+    assert config == KnownConfig()
     assert (config.is_link_up, config.max_mtu) == (True, 9698)
 
 
@@ -130,7 +130,7 @@ def test_any_bytes_are_a_configuration_or_a_refusal() -> None:
 
 
 def test_a_report_has_what_the_device_says() -> None:
-    assert NetConfig().shown() == {"status": 1, "max_virtqueue_pairs": 1}
+    assert KnownConfig().shown() == {"status": 1, "max_virtqueue_pairs": 1}
     assert Space(space()).config().shown() == {
         "status": 1,
         "max_virtqueue_pairs": 4,
