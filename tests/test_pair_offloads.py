@@ -146,3 +146,59 @@ def test_the_back_end_hears_of_changed_wishes(make: Make) -> None:
     pair.app.session.start(tx_first=1)
     assert pair.flows()
     pair.app.session.stop()
+
+
+def test_a_server_presumes_offloads_until_its_back_end_comes(tmp_path: Path) -> None:
+    """One that was configured then needs a back-end that has it; net_vhost has no segmentation unless it is told."""
+    sock = tmp_path / "s"
+    server = f"net_virtio_user0,path={sock},server=1"
+    with Appliance(server, options="--tx-offloads=0x802c") as front:
+        port = front.app.ports[0]
+        assert (port.info().rx_offload_capa, port.info().tx_offload_capa) == (0x201D, 0x802D)
+        with Appliance(f"net_vhost0,iface={sock},client=1,tso=1") as back:
+            assert back.are_up()
+            assert front.are_up()
+        with Appliance(f"net_vhost0,iface={sock},client=1"):
+            assert not eventually(lambda: port.link().up, within_s=1.5)
+            assert "the device does not offer" in front.run("show port 0 virtio")
+
+
+@pytest.mark.parametrize(
+    ("option", "verdict"),
+    [
+        ("--enable-hw-vlan", "does not support Rx offloads QINQ_STRIP,VLAN_FILTER,VLAN_EXTEND"),
+        ("--enable-hw-vlan-filter", "does not support Rx offloads VLAN_FILTER"),
+        ("--enable-hw-qinq-strip", "does not support Rx offloads QINQ_STRIP"),
+        ("--enable-rx-cksum", "does not support Rx offloads IPV4_CKSUM"),
+        ("--disable-crc-strip", "does not support Rx offloads KEEP_CRC"),
+        ("--tx-offloads=0x2", "does not support Tx offloads IPV4_CKSUM"),
+        ("--tx-offloads=0x20", "does not support Tx offloads TCP_TSO"),
+    ],
+)
+def test_options_for_what_there_is_not_leave_the_port_out_with_the_reason(
+    tmp_path: Path, option: str, verdict: str
+) -> None:
+    sock = tmp_path / "s"
+    with Appliance(f"net_vhost0,iface={sock}"), Appliance(f"net_virtio_user0,path={sock}", options=option) as front:
+        assert front.app.ports[0].conf is None
+        said = "\n".join(front.said)
+        assert f"ETHDEV: Ethdev port_id=0 {verdict}\nFail to configure port 0\n" in said
+        assert "Start ports failed" in said
+
+
+@pytest.mark.parametrize(
+    ("option", "shown"),
+    [
+        ("--enable-lro", "TCP_LRO"),
+        ("--enable-hw-vlan-strip", "VLAN_STRIP"),
+        ("--rx-offloads=0x200c", "UDP_CKSUM TCP_CKSUM SCATTER"),
+    ],
+)
+def test_options_for_what_there_is_are_in_force(tmp_path: Path, option: str, shown: str) -> None:
+    sock = tmp_path / "s"
+    with Appliance(f"net_vhost0,iface={sock}"), Appliance(f"net_virtio_user0,path={sock}", options=option) as front:
+        assert front.are_up()
+        assert front.run("show port 0 rx_offload configuration").splitlines()[1:3] == [
+            f"  Port : {shown}",
+            f"  Queue[ 0] : {shown}",
+        ]

@@ -2,8 +2,9 @@
 
 ``port.py`` is a port and follows the specification's list of steps; ``transport/`` is the way to the device. What was
 agreed (``features.py``) decides where a ring's parts lie (``vring.py``) and which C functions move its packets
-(``paths.py``); those are ``rxtx_split.c`` over ``virtqueue.h`` and ``split.c``. One device can be driven so far:
-net_virtio_user, whose back-end is another process on a vhost-user socket.
+(``paths.py``); those are ``rxtx_split.c`` over ``virtqueue.h`` and ``split.c``, and their like over packed rings. What
+a port's offloads ask of the device stands in ``offloads.py``, and what C does for them in ``offload.c``, out of the
+bursts' way. One device can be driven so far: net_virtio_user, whose back-end is another process on a vhost-user socket.
 """
 
 import os

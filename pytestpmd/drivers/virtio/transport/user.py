@@ -47,6 +47,13 @@ PRESUMED = (
     | Feature.VIRTIO_F_RING_PACKED
     | Feature.VIRTIO_NET_F_MQ
     | Feature.VHOST_USER_F_PROTOCOL_FEATURES
+    # asked for with an offload alone: one that was configured is then in want of a back-end that has it
+    | Feature.VIRTIO_NET_F_CSUM
+    | Feature.VIRTIO_NET_F_HOST_TSO4
+    | Feature.VIRTIO_NET_F_HOST_TSO6
+    | Feature.VIRTIO_NET_F_GUEST_CSUM
+    | Feature.VIRTIO_NET_F_GUEST_TSO4
+    | Feature.VIRTIO_NET_F_GUEST_TSO6
 )
 #: What the transport itself takes of the features, and the driver knows nothing of.
 PROTOCOL_BIT = Feature.VHOST_USER_F_PROTOCOL_FEATURES
