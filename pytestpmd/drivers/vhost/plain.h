@@ -38,12 +38,13 @@ static ALWAYS_INLINE bool plain_add(struct plain_run *run, const struct vhost_re
         const struct plain_desc *desc, uint16_t kind, uint32_t spare)
 {
 	uint64_t offset = desc->addr - region->guest_addr;
-	uint8_t *at = region->host + offset;
+	uint8_t *at;
 
 	/* no sum can wrap: offset < size first, then what is left */
 	if (unlikely(desc->flags != kind || offset >= region->size ||
 	             (uint64_t)desc->len + spare > region->size - offset))
 		return false;
+	at = region->host + offset;
 	if (kind) {
 		prefetch_to_write(at);
 		prefetch_to_write(at + CACHE_LINE);

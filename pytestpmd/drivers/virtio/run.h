@@ -20,6 +20,7 @@ struct used_run {
 struct run_traits {
 	bool packed;
 	bool in_order;
+	bool whole; /* what is taken is kept, so a run may go through batches, too */
 };
 
 /* Take the buffer of id `id` when it can have been used with this length: its mbuf, or NULL. */
@@ -95,12 +96,60 @@ static ALWAYS_INLINE void run_take_packed(struct virtqueue *vq, struct used_run 
 	run->odd = false;
 }
 
+/* The same in a packed ring used in order, where one descriptor may tell of a batch: it names the
+ * last, and those before it are used as a whole (virtio 1.2, 2.8.8). */
+static ALWAYS_INLINE void run_take_batches(
+        struct virtqueue *vq, struct used_run *run, struct mbuf **mbufs, uint16_t n, uint32_t least)
+{
+	const struct vring_packed_desc *ring = vq->packed;
+	struct virtqueue_slot *slots = vq->slots;
+	const uint16_t size = vq->size, *shadow = vq->avail_shadow;
+	uint16_t at = vq->used_cons, used = vring_packed_used(vq->used_wrap);
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint16_t id = shadow[at];
+
+		if (!vq->batch_open) {
+			/* acquire pairs with the device's release of flags after it wrote the rest
+			 */
+			uint16_t flags = load_acquire(&ring[at].flags);
+			uint16_t last = load_relaxed(&ring[at].id);
+
+			if ((flags & VRING_PACKED_STATE) != used)
+				break;
+			if (unlikely(last >= size || !slots[last].mbuf))
+				return;
+			vq->batch_open = 1;
+			vq->batch_last = last;
+			vq->batch_len = load_relaxed(&ring[at].len);
+		}
+		run->lens[i] = id == vq->batch_last ? vq->batch_len : slots[id].len;
+		mbufs[i] = run_take(&slots[id], run->lens[i], least);
+		if (unlikely(!mbufs[i]))
+			return;
+		prefetch_to_write(mbufs[i]);
+		if (id == vq->batch_last)
+			vq->batch_open = 0;
+		run->ids[i] = id;
+		run->nb++;
+		if (unlikely(++at == size)) {
+			at = 0;
+			used ^= VRING_PACKED_STATE;
+		}
+	}
+	run->odd = false;
+}
+
 /* Take what was used next, n at most, each with `least` bytes at least. */
 static ALWAYS_INLINE void run_begin(struct virtqueue *vq, struct used_run *run, struct mbuf **mbufs,
         uint16_t n, uint32_t least, const struct run_traits traits)
 {
 	run->nb = 0;
 	run->odd = true;
+	if (traits.packed && traits.in_order && traits.whole) {
+		run_take_batches(vq, run, mbufs, n, least);
+		return;
+	}
 	if (traits.in_order && unlikely(vq->batch_open))
 		return;
 	if (traits.packed)

@@ -66,7 +66,9 @@ static ALWAYS_INLINE uint16_t recv_packed(
 	do {
 		got = run_recv(vq, &pkts[nb_rx], (uint16_t)(nb - nb_rx), &run, &odd,
 		        traits.mergeable,
-		        (struct run_traits){.packed = true, .in_order = traits.in_order});
+		        (struct run_traits){.packed = true,
+		                .in_order = traits.in_order,
+		                .whole = !traits.mergeable});
 		nb_rx += got;
 	} while (got == RUN_MAX);
 	while (unlikely(odd) && nb_rx < nb && packed_next_used(vq, vq->hdr_size, &buffer, traits)) {
@@ -215,7 +217,8 @@ static ALWAYS_INLINE uint16_t xmit_packed(
 		return 0;
 	packed_batch_begin(vq, &batch);
 	if (vq->nb_places < vq->free_thresh || vq->nb_places < nb)
-		reclaim(vq, (struct run_traits){.packed = true, .in_order = traits.in_order});
+		reclaim(vq, (struct run_traits){
+		                    .packed = true, .in_order = traits.in_order, .whole = true});
 	do {
 		got = xmit_run(vq, &batch, &pkts[nb_tx],
 		        min_of((uint16_t)(nb - nb_tx), vq->nb_places), &run);
