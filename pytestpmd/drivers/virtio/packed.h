@@ -256,10 +256,6 @@ static ALWAYS_INLINE void packed_reclaim(struct virtqueue *vq, const struct pack
 	mbuf_free_bulk(done, nb_done);
 }
 
-/* Put any packet into the batch, over a ring used in order: false when there is no room for it. */
-bool packed_xmit_inorder(
-        struct virtqueue *vq, struct packed_batch *batch, struct stats_run *run, struct mbuf *m);
-
 /* The usual packet: one segment, header and data in one descriptor. */
 static ALWAYS_INLINE void packed_xmit_one(
         struct virtqueue *vq, struct packed_batch *batch, struct mbuf *m)

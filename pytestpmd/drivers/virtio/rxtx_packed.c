@@ -170,12 +170,6 @@ static ALWAYS_INLINE bool xmit_next(struct virtqueue *vq, struct packed_batch *b
 	return true;
 }
 
-bool packed_xmit_inorder(
-        struct virtqueue *vq, struct packed_batch *batch, struct stats_run *run, struct mbuf *m)
-{
-	return xmit_next(vq, batch, run, m, (struct packed_traits){.in_order = true});
-}
-
 /* Send a run of usual packets, for n of which there is room: how many. */
 static ALWAYS_INLINE uint16_t xmit_run(struct virtqueue *vq, struct packed_batch *batch,
         struct mbuf **pkts, uint16_t n, struct stats_run *stats)
@@ -255,3 +249,20 @@ uint16_t virtio_xmit_pkts_packed_inorder(void *queue, struct mbuf **pkts, uint16
 {
 	return xmit_packed(queue, pkts, nb, (struct packed_traits){.in_order = true});
 }
+
+/* The same bodies for packets of one buffer, made with wider vectors. */
+#define PACKED_VEC(target, suffix)                                                                 \
+	target uint16_t virtio_recv_pkts_packed_vec##suffix(                                       \
+	        void *queue, struct mbuf **pkts, uint16_t nb)                                      \
+	{                                                                                          \
+		return recv_packed(queue, pkts, nb, (struct packed_traits){.in_order = true});     \
+	}                                                                                          \
+	target uint16_t virtio_xmit_pkts_packed_vec##suffix(                                       \
+	        void *queue, struct mbuf **pkts, uint16_t nb)                                      \
+	{                                                                                          \
+		return xmit_packed(queue, pkts, nb, (struct packed_traits){.in_order = true});     \
+	}
+
+PACKED_VEC(, )
+PACKED_VEC(TARGET("avx2"), _256)
+PACKED_VEC(TARGET("avx512f,avx512bw,avx512vl"), _512)

@@ -233,3 +233,24 @@ uint16_t virtio_xmit_pkts_inorder(void *queue, struct mbuf **pkts, uint16_t nb)
 {
 	return xmit_split(queue, pkts, nb, (struct split_traits){.in_order = true});
 }
+
+/* The same bodies for packets of one buffer, made with wider vectors. */
+#define SPLIT_VEC(target, suffix)                                                                  \
+	target uint16_t virtio_recv_pkts_vec##suffix(void *queue, struct mbuf **pkts, uint16_t nb) \
+	{                                                                                          \
+		return recv_split(queue, pkts, nb, (struct split_traits){.in_order = false});      \
+	}                                                                                          \
+	target uint16_t virtio_recv_pkts_vec##suffix##_inorder(                                    \
+	        void *queue, struct mbuf **pkts, uint16_t nb)                                      \
+	{                                                                                          \
+		return recv_split(queue, pkts, nb, (struct split_traits){.in_order = true});       \
+	}                                                                                          \
+	target uint16_t virtio_xmit_pkts_simple##suffix(                                           \
+	        void *queue, struct mbuf **pkts, uint16_t nb)                                      \
+	{                                                                                          \
+		return xmit_split(queue, pkts, nb, (struct split_traits){.in_order = false});      \
+	}
+
+SPLIT_VEC(, )
+SPLIT_VEC(TARGET("avx2"), _256)
+SPLIT_VEC(TARGET("avx512f,avx512bw,avx512vl"), _512)
