@@ -1,6 +1,6 @@
 """The configuration space of a network device (virtio 1.2, 5.1.4): one form for both ends."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from struct import Struct
 from typing import ClassVar, Final
 
@@ -25,6 +25,10 @@ class NetConfig:
     @property
     def is_up(self) -> bool:
         return bool(self.status & LINK_UP)
+
+    def shown(self) -> dict[str, int | str]:
+        """Fields by the specification's names, for a report."""
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {"mac": self.mac.hex(":")}
 
     def encode(self) -> bytes:
         return self.WIRE.pack(*astuple(self))

@@ -90,3 +90,5 @@ class DeviceReport:
     conversation: tuple[str, ...] = ()
     control: ControlReport | None = None
     config: Mapping[str, int | str] = field(default_factory=dict)
+    #: What the front-end shares besides: memory slots, dirty log, in-flight area; numbers by name.
+    shared: Mapping[str, int] = field(default_factory=dict)

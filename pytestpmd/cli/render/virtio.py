@@ -44,6 +44,7 @@ def text(heading: str, report: DeviceReport) -> str:
             *_features("Features", report.side, report.features),
             *_features("Protocol features", report.side, report.protocol_features),
             *_block("Memory regions", map(_region, report.memory)),
+            *_block("Shared", (f"{name.replace('_', ' ')} {n}" for name, n in report.shared.items()), optional=True),
             *_block("Rings", (line for ring in report.rings for line in _ring(ring))),
             *_block("Configuration space", (f"{name} {value}" for name, value in report.config.items()), optional=True),
             *_block("Control queue", _control(report.control), optional=True),

@@ -8,7 +8,7 @@ transmit ring 2i + 1 is our receive queue i, its receive ring 2i our transmit qu
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +55,17 @@ _COMMON = (
 )
 
 
+def _off(why: str) -> Callable[[str], bool]:
+    """A devarg of the original's that can be 0 only."""
+
+    def convert(text: str) -> bool:
+        if text != "0":
+            raise ValueError(f"0: {why}")
+        return False
+
+    return convert
+
+
 @driver("net_vhost", "eth_vhost")
 class VhostPort(EthPort):
     """A port whose other end is a virtio driver: in a guest, or in another process."""
@@ -73,6 +84,10 @@ class VhostPort(EthPort):
         linear_buffer: bool = arg(False, key="linear-buffer")
         ext_buffer: bool = arg(False, key="ext-buffer")
         legacy_ol_flags: bool = arg(False, key="legacy-ol-flags")
+        iommu_support: bool = arg(False, key="iommu-support", convert=_off("addresses are not translated by an IOMMU"))
+        postcopy_support: bool = arg(
+            False, key="postcopy-support", convert=_off("a guest that runs has all its memory here")
+        )
 
     def __init__(self, name: str, devargs: str, args: Args) -> None:
         super().__init__(name, devargs)
@@ -149,6 +164,8 @@ class VhostPort(EthPort):
                 tuple(map(report.region, self._device.regions)),
                 tuple(report.rings(self._device, self._queues, self._serving)),
                 said,
+                config=self._device.config.shown(),
+                shared=self._device.shared_report(),
             )
 
     def private_info(self) -> str:

@@ -18,7 +18,7 @@ class ConfigSpace:
     """A front-end's view of our port. Only the MAC address is the front-end's own, and 0 until it has said it."""
 
     def __init__(self) -> None:
-        self._config = NetConfig()
+        self.config = NetConfig()
         self._requests: BackendRequests | None = None
         self.handlers: Mapping[type[Message], Callable[[Message], Answered]] = {
             m.GetConfig: self._get,
@@ -28,15 +28,15 @@ class ConfigSpace:
 
     def set(self, config: NetConfig) -> None:
         """All but the MAC address; the front-end is told if it is another one."""
-        config = replace(config, mac=self._config.mac)
-        has_changed, self._config = config != self._config, config
+        config = replace(config, mac=self.config.mac)
+        has_changed, self.config = config != self.config, config
         if has_changed and self._requests:
             self._requests.tell_config_change()
 
     def _get(self, message: Message) -> m.GetConfig:
         assert isinstance(message, m.GetConfig)
         begin, end = _bounds(message)
-        return replace(message, data=self._config.encode()[begin:end])
+        return replace(message, data=self.config.encode()[begin:end])
 
     def _set(self, message: Message) -> int:
         """By a driver, or after a migration, when it may say anything: but what is ours stays as it is here."""
@@ -44,9 +44,9 @@ class ConfigSpace:
         begin, end = _bounds(message)
         if not message.flags & m.CONFIG_MIGRATION and end > WRITABLE.stop:
             raise DeviceError(f"bytes {begin} to {end - 1} of the configuration space are not to be written")
-        told = bytearray(self._config.encode())
+        told = bytearray(self.config.encode())
         told[begin:end] = message.data
-        self._config = replace(self._config, mac=NetConfig.decode(bytes(told)).mac)
+        self.config = replace(self.config, mac=NetConfig.decode(bytes(told)).mac)
         return 0
 
     def _listen(self, message: Message) -> int:

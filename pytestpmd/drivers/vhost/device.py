@@ -251,6 +251,15 @@ class VhostDevice:
         """What the configuration space says from now on, but for what the front-end has written to it."""
         self._space.set(config)
 
+    @property
+    def config(self) -> NetConfig:
+        """The configuration space as the front-end reads it."""
+        return self._space.config
+
+    def shared_report(self) -> dict[str, int]:
+        """What the front-end shares besides its rings' eventfds, in numbers."""
+        return self._shared.report(is_logged=self._logs_writes)
+
     # Rings.
 
     def _set_num(self, message: Message) -> int:

@@ -77,6 +77,10 @@ class GuestMemory:
         self.ptr.nb_regions = len(self._mapped)
 
     @property
+    def nb_regions(self) -> int:
+        return len(self._mapped)
+
+    @property
     def is_dead(self) -> bool:
         """Whether a file lost its pages under us."""
         return bool(self.ptr.dead)

@@ -55,6 +55,16 @@ class Shared:
         """Whether a file of the front-end's shrank under us."""
         return any(each.is_dead for each in (self.memory, self.log, self.inflight) if each)
 
+    def report(self, *, is_logged: bool) -> dict[str, int]:
+        """Slots, and bytes of the files that there are."""
+        told = {"memory_slots": m.MAX_REGIONS, "memory_slots_used": self.memory.nb_regions if self.memory else 0}
+        if self.log:
+            told |= {"dirty_log_bytes": self.log.size, "dirty_log_used": int(is_logged)}
+        if self.inflight:
+            area = self.inflight
+            told |= {"inflight_bytes": area.size, "inflight_rings": area.nb_rings, "inflight_ring_size": area.ring_size}
+        return told
+
     def detach_rings(self) -> None:
         for ring in self._rings:
             ring.detach()

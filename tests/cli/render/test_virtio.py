@@ -174,3 +174,10 @@ def test_a_control_queue_and_a_configuration_space_are_shown_where_there_are_som
     told = json.loads(render.device_json(Reporting(report)))["virtio"]
     assert told["control"]["refused"] == 1
     assert told["config"]["status"] == 1
+
+
+def test_what_the_front_end_shares_besides_is_shown_in_numbers() -> None:
+    report = replace(BACK_END, shared={"memory_slots": 8, "memory_slots_used": 1, "dirty_log_bytes": 4096})
+    text = render.text("Heading:", report)
+    assert "\n  Shared:\n    memory slots 8\n    memory slots used 1\n    dirty log bytes 4096\n" in text
+    assert "Shared:" not in render.text("Heading:", BACK_END)

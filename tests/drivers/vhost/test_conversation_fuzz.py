@@ -16,11 +16,25 @@ from fakes.leaks import eventually, open_fds
 from fakes.packets import frames
 from fakes.vhost_frontend import GUEST, NEED_REPLY, OFFSET, USER, VERSION, FakeFrontend, FrontRing, Gone, R
 
+from pytestpmd.drivers.vhost.device import PROTOCOL_FEATURES
+
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
 MESSAGES = 250
 PACKED = 1 << 34
-ANSWERED = {R.GET_FEATURES, R.GET_PROTOCOL_FEATURES, R.GET_QUEUE_NUM, R.GET_STATUS, R.GET_VRING_BASE}
+LOG_ALL = 1 << 26
+EVERYTHING = int(PROTOCOL_FEATURES)
+ANSWERED = {
+    R.GET_FEATURES,
+    R.GET_PROTOCOL_FEATURES,
+    R.GET_QUEUE_NUM,
+    R.GET_STATUS,
+    R.GET_VRING_BASE,
+    R.GET_MAX_MEM_SLOTS,
+    R.GET_CONFIG,
+    R.GET_INFLIGHT_FD,
+    R.SET_LOG_BASE,
+}
 
 
 class Chatterbox:
@@ -39,6 +53,11 @@ class Chatterbox:
             (3, self.ask),
             (6, self.write),
             (4, self.start),
+            (3, self.slot),
+            (3, self.log),
+            (3, self.area),
+            (2, self.config),
+            (1, self.announce),
             (1, self.anything),
         ]
 
@@ -129,6 +148,45 @@ class Chatterbox:
         front.set_status(0xF)
         front.sync()
 
+    def slot(self) -> None:
+        """A region comes or goes, the front-end's own among them."""
+        front = self.front
+        at = self.random.choice([(GUEST, front.room, USER, OFFSET), (0x1000, 4096, 0x5000, 0)])
+        at = tuple(self.mostly(each, 0, 1, 1 << 40, (1 << 64) - 4096) for each in at)
+        number = self.random.choice([R.ADD_MEM_REG, R.REM_MEM_REG, R.GET_MAX_MEM_SLOTS])
+        fds = (front.file,) if number == R.ADD_MEM_REG else ()
+        self.say(number, b"" if number == R.GET_MAX_MEM_SLOTS else pack("=QQQQQ", 0, *at), fds)
+
+    def log(self) -> None:
+        """A log, for whatever it may be good; its file is that of the memory."""
+        front = self.front
+        self.say(R.SET_LOG_BASE, pack("=QQ", self.mostly(4096, 1, 0, 1 << 63), self.mostly(0, 77)), (front.file,))
+        front.features ^= LOG_ALL
+        self.say(R.SET_FEATURES, pack("=Q", front.features))
+        ring = self.ring()
+        self.say(R.SET_VRING_ADDR, front.vring_addr(ring, flags=1, log=self.mostly(ring.driver.used, 0, (1 << 64) - 4)))
+
+    def area(self) -> None:
+        """One that is asked for, or one that lies in the memory, where anybody writes."""
+        size = self.mostly(64, 1, 0, 128, 65535)
+        payload = pack(
+            "=QQHHI", self.mostly(1 << 14, 0, 64), self.mostly(OFFSET, 0, 3), self.mostly(2, 0, 1, 3), size, 0
+        )
+        if self.random.random() < 0.5:
+            self.say(R.SET_INFLIGHT_FD, payload, (self.front.file,))
+        else:
+            self.say(R.GET_INFLIGHT_FD, payload)
+
+    def config(self) -> None:
+        size = self.mostly(17, 0, 6, 250)
+        number = self.random.choice([R.GET_CONFIG, R.SET_CONFIG])
+        self.say(number, pack("=III", self.mostly(0, 6, 1 << 31), size, self.mostly(0, 1, 2)) + bytes(size))
+
+    def announce(self) -> None:
+        mac = self.random.choice([bytes(6), bytes.fromhex("525400123456")])
+        self.say(R.SEND_RARP, mac + bytes(2))
+        self.say(self.random.choice([R.RESET_DEVICE, R.GET_STATUS]))
+
     def write(self) -> None:
         """Into the rings, and what they refer to."""
         front, ring = self.front, self.ring()
@@ -153,7 +211,7 @@ def test_any_conversation_is_survived(sock: Path, seed: int) -> None:
         before = len(open_fds())
         said = 0
         while said < MESSAGES:
-            with FakeFrontend(sock, room=1 << 18) as front:
+            with FakeFrontend(sock, room=1 << 18, protocol=EVERYTHING) as front:
                 talker = Chatterbox(front, seed * 1000 + said)
                 try:
                     front.agree_on_protocol()

@@ -123,6 +123,9 @@ def test_nothing_is_marked_before_logging_begins_and_after_it_ends(
         switch_on(front)
         exchange(port, front, pool)
         assert log.take()
+        told = port.device_report()
+        assert told
+        assert (told.shared["dirty_log_bytes"], told.shared["dirty_log_used"]) == (log.size, 1)
         switch_on(front, False)
         log.take()
         exchange(port, front, pool)

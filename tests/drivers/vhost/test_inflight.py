@@ -191,6 +191,20 @@ def test_a_ring_beyond_the_area_is_served_without(port: VhostPort, sock: Path, p
         assert area.in_hand(0) == []
 
 
+def test_the_report_tells_of_slots_and_of_the_area(port: VhostPort, front: Keeper) -> None:
+    assert front.area
+    told = port.device_report()
+    assert told
+    assert told.shared == {
+        "memory_slots": 8,
+        "memory_slots_used": 1,
+        "inflight_bytes": front.area.size,
+        "inflight_rings": 2,
+        "inflight_ring_size": SIZE,
+    }
+    assert told.config["status"] == 1
+
+
 # A back-end before us died.
 
 

@@ -536,3 +536,11 @@ def test_a_front_end_is_killed_while_lcores_forward(forwarding: Appliance, sock:
     with FakeFrontend(sock, nb_pairs=2) as front:
         front.start_as_dpdk()
         serve_a_while(front)
+
+
+@pytest.mark.parametrize("key", ["iommu-support", "postcopy-support"])
+def test_what_cannot_be_offered_is_refused_in_one_line(sock: Path, key: str) -> None:
+    assert VhostPort.Args.parse(f"iface={sock},{key}=0")
+    with pytest.raises(ConfigError, match=key) as caught:
+        VhostPort.Args.parse(f"iface={sock},{key}=1")
+    assert "\n" not in str(caught.value)
