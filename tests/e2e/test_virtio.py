@@ -31,9 +31,9 @@ def vhost(socket: Path) -> Iterator["pexpect.spawn[str]"]:
     program.close(force=True)
 
 
-def virtio(socket: Path, lines: list[str]) -> Ended:
-    device = f"--vdev=net_virtio_user0,path={socket}"
-    return run("-i", eal=["--file-prefix=virtio", device], typed="".join(f"{line}\n" for line in lines))
+def virtio(socket: Path, lines: list[str], devargs: str = "", *options: str) -> Ended:
+    device = f"--vdev=net_virtio_user0,path={socket}{devargs}"
+    return run("-i", *options, eal=["--file-prefix=virtio", device], typed="".join(f"{line}\n" for line in lines))
 
 
 def test_a_virtio_session_is_the_originals(vhost: "pexpect.spawn[str]", socket: Path) -> None:
@@ -41,6 +41,19 @@ def test_a_virtio_session_is_the_originals(vhost: "pexpect.spawn[str]", socket: 
     ended = virtio(socket, typed(original))
     ours = ended.out[ended.out.index("testpmd> ") :].replace(str(socket), "SOCK")
     assert comparable(ours) == comparable(original)
+    assert ended.status == 0
+
+
+def test_a_session_with_a_control_queue_and_two_pairs_is_the_originals(socket: Path) -> None:
+    original = session("control")
+    back = spawn("-i", "--rxq=2", "--txq=2", eal=["--file-prefix=vhost", f"--vdev=net_vhost0,iface={socket},queues=2"])
+    back.expect_exact("testpmd> ")
+    devargs = ",cq=1,queues=2,mac=00:11:22:33:44:55,speed=25000"
+    ended = virtio(socket, [*typed(original), "quit"], devargs, "--rxq=2", "--txq=2")
+    back.close(force=True)
+    ours = ended.out[ended.out.index("testpmd> ") :].replace(str(socket), "SOCK")
+    assert comparable(ours[: ours.index("testpmd> quit")]) == comparable(original)
+    assert "02:11:22:33:44:55" in ours
     assert ended.status == 0
 
 
