@@ -100,8 +100,7 @@ def test_a_back_end_that_comes_and_does_not_answer_is_waited_for_by_nobody_else(
     sock: Path, step: R, answer: Answer
 ) -> None:
     with busy(f"net_virtio_user0,path={sock},server=1") as appliance:
-        with SlowBackend(sock, connects=True) as bad:
-            bad.answers[step] = answer
+        with SlowBackend(sock, connects=True, answers={step: answer}) as bad:
             assert bad.has_been_asked(step)
             assert is_undisturbed(appliance)
             assert bad.is_left()
@@ -176,10 +175,11 @@ def test_a_front_end_that_is_half_dead_is_waited_for_by_nobody_else(
 
 def test_the_program_ends_while_a_back_end_is_waited_for(sock: Path) -> None:
     """At the latest when the deadline has passed."""
-    with FakeBackend(sock, connects=True) as bad:
-        bad.answers[R.GET_FEATURES] = silence
-        with Appliance(f"net_virtio_user0,path={sock},server=1", options="--disable-link-check") as appliance:
-            assert bad.has_been_asked(R.GET_FEATURES)
-            began = time.monotonic()
-            appliance.app.release()
-            assert time.monotonic() - began < TIMEOUT + AT_ONCE_S
+    with (
+        FakeBackend(sock, connects=True, answers={R.GET_FEATURES: silence}) as bad,
+        Appliance(f"net_virtio_user0,path={sock},server=1", options="--disable-link-check") as appliance,
+    ):
+        assert bad.has_been_asked(R.GET_FEATURES)
+        began = time.monotonic()
+        appliance.app.release()
+        assert time.monotonic() - began < TIMEOUT + AT_ONCE_S

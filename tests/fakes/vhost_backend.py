@@ -7,7 +7,7 @@ import mmap
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,10 +95,11 @@ class FakeBackend:
         features: int = FEATURES,
         protocol: int = PROTOCOL,
         nb_pairs: int = 4,
+        answers: Mapping[int, Answer] | None = None,
     ) -> None:
         self.features, self.protocol, self.nb_pairs = int(features), int(protocol), nb_pairs
         self.asked: list[Asked] = []
-        self.answers: dict[int, Answer] = {}
+        self.answers: dict[int, Answer] = dict(answers or {})
         self.bases: dict[int, int] = {}
         self.status = 0
         #: The configuration space, where it has one.
