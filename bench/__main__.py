@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import appliance
+from bench import appliance, interrupt
 from bench.loopback import PATHS, Load, measure
 
 OURS = str(Path(sys.executable).with_name("pytestpmd"))
@@ -24,7 +24,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH", help="another program")
     parser.add_argument("--pair", action="append", metavar="BACKEND/FRONTEND", help="ours/ours, dpdk/dpdk; repeatable")
     parser.add_argument("--patience", type=float, default=3, help="seconds a window may wait for silence (3)")
-    parser.add_argument("--part", choices=["pairs", "alone"], help="only the pairs, or only the program on its own")
+    parser.add_argument("--part", choices=["pairs", "alone", "interrupt"], help="only one of the three")
     return parser.parse_args()
 
 
@@ -76,6 +76,17 @@ def alone(load: Load, cpus: Sequence[int]) -> None:
     show("", f"{appliance.startup_s(OURS, term='xterm')} s, a terminal that does not answer")
 
 
+def sleeping(load: Load, cpus: Sequence[int]) -> None:
+    """Interrupt mode against polling."""
+    print(
+        "\nOurs in interrupt mode: the program's share of a CPU while idle, a packet's way there and back, under load"
+    )
+    for name, options in (("lcores sleep", "--interrupt"), ("lcores poll", "")):
+        mode = interrupt.look_at(OURS, options, cpus)
+        show(name, f"{100 * mode.idle_cpu:.2f} % of a CPU", mode.round_trips)
+    show("throughput", f"{interrupt.under_load(OURS, load, cpus)} of polling")
+
+
 def main() -> int:
     """Measure and print."""
     args = arguments()
@@ -84,10 +95,12 @@ def main() -> int:
         print("bench: two CPUs are needed, one for each end", file=sys.stderr)
         return 1
     load = Load(args.rounds, args.seconds, args.size, args.queue_size, args.patience)
-    if args.part != "alone":
+    if args.part in (None, "pairs"):
         compare(args, load, cpus)
-    if args.part != "pairs":
+    if args.part in (None, "alone"):
         alone(load, cpus)
+    if args.part in (None, "interrupt"):
+        sleeping(load, cpus)
     return 0
 
 
