@@ -133,6 +133,7 @@ class TestPmd:
             raise ProbeError(port.name, str(error)) from error
         port.on_link_change = self._on_link_change
         port.on_queue_state = self._on_queue_state
+        port.on_bursts_change = self.session.follow_bursts
         return port
 
     def create_pools(self) -> None:

@@ -13,6 +13,11 @@ import pytest
 from fakes.appliance import Appliance
 from fakes.leaks import eventually, open_fds
 from fakes.mortal import Mortal, be_eager, prepare
+from fakes.packets import frame, packet, receive, transmit
+
+from pytestpmd.drivers import vhost
+from pytestpmd.drivers.virtio.port import VirtioPort
+from pytestpmd.drivers.virtio_net import Feature
 
 CYCLES = 100
 SOME_PACKETS = 100
@@ -170,6 +175,15 @@ def test_both_ends_die_and_come_back_in_any_order(eager: None, sock: Path, layou
             end_of(ends, who).finish()
 
 
+def goes_round(back: Appliance, number: int) -> None:
+    """A long frame and a short one come back to the end that no lcore polls."""
+    rx, tx = back.app.ports[0].rx_queues[0], back.app.ports[0].tx_queues[0]
+    receive(rx.burst, rx.handle)
+    for data in (frame(1500, number), frame(60, number)):
+        assert transmit(tx.burst, tx.handle, [packet(back.app.pools[0], data)]) == 1
+        assert eventually(lambda data=data: receive(rx.burst, rx.handle) == [data])
+
+
 def end_of(ends: list[Mortal | None], who: int) -> Mortal:
     end = ends[who]
     assert end
@@ -180,3 +194,33 @@ def packets_flow(*ends: Mortal) -> bool:
     """Wait until each end has received some more."""
     goals = [end.packets() + SOME_PACKETS for end in ends]
     return eventually(lambda: all(end.packets() >= goal for end, goal in zip(ends, goals, strict=True)))
+
+
+def test_a_server_uses_its_rings_as_each_back_end_can_while_lcores_poll(
+    eager: None, make_survivor: Callable[..., Survivor], sock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first one came it had to presume; each of the others has or lacks something."""
+    survivor = make_survivor(f"net_virtio_user0,path={sock},server=1")
+    port = survivor.port
+    assert isinstance(port, VirtioPort)
+    assert not port.agreed.in_order
+    survivor.appliance.app.session.start()
+    offered = vhost.offered
+    less = (
+        Feature(0),
+        Feature.VIRTIO_F_IN_ORDER,
+        Feature.VIRTIO_NET_F_MRG_RXBUF,
+        Feature.VIRTIO_NET_F_MRG_RXBUF | Feature.VIRTIO_F_IN_ORDER,
+        Feature.VIRTIO_RING_F_EVENT_IDX | Feature.VIRTIO_RING_F_INDIRECT_DESC,
+        Feature(0),
+    )
+    for turn, missing in enumerate(less):
+        monkeypatch.setattr(vhost, "offered", lambda missing=missing, **how: offered(**how) & ~missing)
+        with Appliance(f"net_vhost{turn},iface={sock},client=1") as back:
+            assert back.are_up()
+            assert eventually(lambda: port.link().up)
+            assert not port.agreed.features & missing
+            assert port.agreed.in_order == (Feature.VIRTIO_F_IN_ORDER not in missing)
+            goes_round(back, turn)
+        assert eventually(lambda: not port.link().up)
+    survivor.appliance.app.session.stop()

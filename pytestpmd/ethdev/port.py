@@ -189,6 +189,9 @@ class EthPort(Filters, Scaling, ABC):
         self._retired = Stats()  # what the queues of earlier configurations counted
         self.on_link_change: Callable[[EthPort], None] = lambda port: None
         self.on_queue_state: Callable[[EthPort], None] = lambda port: None
+        #: A started port's queues have other bursts from now on. When it returns, whoever polls them knows; lcores may
+        #: be within the old ones once more.
+        self.on_bursts_change: Callable[[EthPort], None] = lambda port: None
 
     # The driver's hooks.
 

@@ -1,5 +1,6 @@
 """Forwarding from ``start`` to ``stop``: who runs, and what they counted."""
 
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -121,6 +122,8 @@ class Session:
         self._before: dict[int, Stats] = {}
         self._dumper: Dumper | None = None
         self._sleeps: dict[int, Sleep] = {}
+        #: Held while streams take over the bursts of ports, which control threads may change.
+        self._binding = threading.Lock()
 
     def make_plan(self) -> ForwardPlan:
         """Deal the forwarding ports' queues to the forwarding lcores, as the next ``start`` would."""
@@ -140,7 +143,8 @@ class Session:
         engine = ENGINES[self._app.config.forward.engine]
         self.plan = self.make_plan()
         ports = {port.port_id: port for port in self._app.ports}
-        self._made = StreamMaker(self._app.config.forward, ports, self._app.pools[0]).make(self.plan.lcores)
+        with self._binding:
+            self._made = StreamMaker(self._app.config.forward, ports, self._app.pools[0]).make(self.plan.lcores)
         if self._app.config.forward.flush_rx and engine.receives and self.plan.lcores:
             self._flush(self._made.streams)
         self.clear_stats()
@@ -224,6 +228,12 @@ class Session:
             self._close_dumper()
         elif self._dumper is None:
             self._dumper = Dumper([job.dump for job in self._made.jobs], self._app.show_packets)
+
+    def follow_bursts(self, port: EthPort) -> None:
+        """A port's queues have other bursts; lcores may be polling them."""
+        with self._binding:
+            for stream in self._made.streams if self._made else ():
+                stream.follow_bursts(port)
 
     def _close_dumper(self) -> None:
         if self._dumper:

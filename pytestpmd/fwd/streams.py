@@ -71,6 +71,14 @@ class Stream:
         self.ptr.dump_sent = both or forward.verbose == SENT
         csum.follow(self.ptr.csum, forward.csum[self.spec.tx_port])
 
+    def follow_bursts(self, port: EthPort) -> None:
+        """Take over the bursts of a port's queues that are among its own, lcores or not."""
+        spec = self.spec
+        if port.port_id == spec.rx_port and spec.rx_queue < len(port.rx_queues):
+            self.ptr.rx_burst = port.rx_queues[spec.rx_queue].burst
+        if port.port_id == spec.tx_port and spec.tx_queue < len(port.tx_queues):
+            self.ptr.tx_burst = port.tx_queues[spec.tx_queue].burst
+
     def clear(self) -> None:
         """Count from here; the lcore owns the counters, so they are subtracted, not written."""
         self.baseline = {name: int(getattr(self.ptr, name)) for name in COUNTERS}

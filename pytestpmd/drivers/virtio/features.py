@@ -67,6 +67,23 @@ def negotiate(offered: int, wanted: Feature, required: int = 0) -> Agreement:
     return Agreement(agreed)
 
 
+#: What a device may have or lack without another configuration: how the rings are used, not what they look like, nor
+#: what packets may ask for.
+ADAPTABLE = F.VIRTIO_NET_F_MRG_RXBUF | F.VIRTIO_RING_F_INDIRECT_DESC | F.VIRTIO_RING_F_EVENT_IDX | F.VIRTIO_F_IN_ORDER
+
+
+def adapted(agreed: Agreement, possible: Agreement) -> Agreement:
+    """What was agreed with another device, with as much as is ``possible`` of what may differ."""
+    return Agreement((agreed.features & ~ADAPTABLE) | (possible.features & ADAPTABLE))
+
+
+def difference(before: Agreement, now: Agreement) -> str:
+    """``has A B besides, and lacks C``, of two that are not equal."""
+    more, less = now.features & ~before.features, before.features & ~now.features
+    parts = [f"has {describe(more)} besides" if more else "", f"lacks {describe(less)}" if less else ""]
+    return ", and ".join(filter(None, parts))
+
+
 def describe(features: int) -> str:
     """Names of the bits, lowest first, unknown ones as numbers."""
     known = [bit.name for bit in Feature if bit & features and bit.name]

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers.rarp import rarp_frame
-from pytestpmd.drivers.virtio import limits, offloads, report
+from pytestpmd.drivers.virtio import features, limits, offloads, report
 from pytestpmd.drivers.virtio.controlled import MAX_MAC_ADDRS, ControlledPort, driver_log, log
 from pytestpmd.drivers.virtio.ctrlq import ControlQueue
 from pytestpmd.drivers.virtio.disabled import disabled
@@ -26,7 +26,7 @@ from pytestpmd.eal.cpu import simd_width
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena, Region
 from pytestpmd.eal.mempool import Mempool, large_pools
-from pytestpmd.errors import DeviceError
+from pytestpmd.errors import ConfigError, DeviceError
 from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import (
     SPEED_UNKNOWN,
@@ -252,6 +252,7 @@ class VirtioPort(ControlledPort):
     def _begin_or_drain(self) -> None:
         """Begin, or leave neither a half-started device behind nor mbufs in rings that nobody will empty."""
         try:
+            self._adapt()
             self._begin()
         except DeviceError as error:
             self._give_up(error)
@@ -262,6 +263,45 @@ class VirtioPort(ControlledPort):
         """Have nothing more to do with a device that is of no use (virtio 1.2, 3.1.1)."""
         self._status.fail()
         self.transport.drop(f"the back-end is of no use: {error}")
+
+    def _adapt(self) -> None:
+        """Use the rings as this device can: the last one, or what was presumed before there was any, may differ.
+
+        Lcores that poll keep polling: they let go of the rings, are told of other bursts, and have let go of the old
+        ones, before a ring begins anew; what was under way in it is lost.
+        """
+        agreed = features.adapted(self.agreed, negotiate(self.transport.features(), self.wanted))
+        if agreed == self.agreed or self.conf is None:
+            return
+        conf, pool = self.conf, self._pools[0]
+        try:
+            limits.check_buffers(conf, pool, agreed)
+        except ConfigError as error:
+            raise DeviceError(f"it {features.difference(self.agreed, agreed)}: {error}") from None
+        driver_log.notice("port %d: the back-end %s", self.port_id, features.difference(self.agreed, agreed))
+        for vq in self._virtqueues:
+            vq.disarm()
+            vq.halt()
+        LCORES.quiesce()
+        self.agreed, self.choice = agreed, self._choose(agreed, conf)
+        for queues, path in ((self.rx_queues, self.choice.rx), (self.tx_queues, self.choice.tx)):
+            for queue in queues:
+                queue.burst = getattr(lib, path.function(self.choice.facts))
+        self.on_bursts_change(self)
+        LCORES.quiesce()
+        self._prepare(conf, pool)
+        for vq in self._virtqueues:
+            vq.reset()
+        for line in self.choice.log_lines(self.port_id):
+            log.info("%s", line)
+
+    def _prepare(self, conf: PortConf, pool: Mempool) -> None:
+        """Tell the queues what was agreed; tags are taken out as they were."""
+        for vq in self._virtqueues:
+            thresh = conf.rx_free_thresh if vq.is_rx else conf.tx_free_thresh
+            strips = int(vq.ptr.offloads & lib.VIRTQUEUE_RX_STRIP)
+            work = offloads.work(self.agreed, vq.is_rx, conf.rx_offloads & ~RxOffload.VLAN_STRIP)
+            vq.prepare(self.agreed, pool, self.port_id, thresh, work | strips)
 
     def _begin(self) -> None:
         """From reset to DRIVER_OK; the rings go on from where they are."""
@@ -396,6 +436,7 @@ class VirtioPort(ControlledPort):
     def _take_up(self) -> bool:
         """Begin with the device that is there; whether it is of use."""
         try:
+            self._adapt()
             self._heal()
             self._begin()
         except DeviceError as error:

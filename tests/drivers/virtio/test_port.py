@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fakes.guest import GuestMemory, view_of
+from fakes.log import Logged
 from fakes.packets import frame, packet, receive, transmit
 from fakes.transport import ALL_FEATURES, FakeTransport
 from fakes.virtio_device import SplitDevice
@@ -378,27 +379,68 @@ def test_a_device_that_comes_goes_on_where_the_last_one_was(make: Make, pool: Me
 
 
 def test_a_device_that_lacks_what_was_agreed_is_refused_by_name(make: Make) -> None:
+    """The rings' layout, and what packets may ask for, are fixed when the port is configured."""
     port = make()
     port.start()
     seen: list[bool] = []
     port.transport.go()
     port.on_link_change = lambda changed: seen.append(changed.link().up)
-    port.transport.come(ALL_FEATURES & ~F.VIRTIO_NET_F_MRG_RXBUF)
-    assert port.transport.steps("drop") == [
-        ["the back-end is of no use: the device does not offer VIRTIO_NET_F_MRG_RXBUF"]
-    ]
+    port.transport.come(ALL_FEATURES & ~F.VIRTIO_F_VERSION_1)
+    assert port.transport.steps("drop") == [["the back-end is of no use: the device does not offer VIRTIO_F_VERSION_1"]]
     assert seen == []
     assert not port.link().up
     port.transport.come(ALL_FEATURES)
     assert seen == [True]
 
 
-def test_a_device_that_has_more_than_the_last_is_not_asked_for_more(make: Make) -> None:
-    port = make(FakeTransport(F.VIRTIO_F_VERSION_1))
+#: Ways of using the rings that a back-end may have or lack, each with the callbacks of its own.
+USES = {
+    "all": (WANTED | F.VIRTIO_F_IN_ORDER, "virtio_recv_mergeable_pkts_inorder", "virtio_xmit_pkts_inorder"),
+    "not in order": (WANTED, "virtio_recv_mergeable_pkts", "virtio_xmit_pkts"),
+    "one buffer": (WANTED & ~F.VIRTIO_NET_F_MRG_RXBUF, "virtio_recv_pkts_vec", "virtio_xmit_pkts_simple"),
+    "modern": (F.VIRTIO_F_VERSION_1 | F.VIRTIO_F_IN_ORDER, "virtio_recv_pkts_vec_inorder", "virtio_xmit_pkts_inorder"),
+}
+#: But for what cannot change any more.
+FIXED = F.VIRTIO_NET_F_MAC | F.VIRTIO_NET_F_STATUS | F.VIRTIO_NET_F_MTU
+
+
+@pytest.mark.parametrize("now", USES)
+@pytest.mark.parametrize("before", USES)
+def test_rings_are_used_as_each_device_can(make: Make, pool: Mempool, logged: Logged, before: str, now: str) -> None:
+    """What the last one had, or what was presumed, may be more or less; packets flow on the same queues."""
+    port = make(FakeTransport(USES[before][0] | FIXED), wanted=WANTED | F.VIRTIO_F_IN_ORDER)
+    bound: list[object] = []
+    port.on_bursts_change = lambda changed: bound.append(changed.rx_queues[0].burst)
+    port.start()
+    queues = port.rx_queues[0], port.tx_queues[0]
+    handles = [queue.handle for queue in queues]
+    port.transport.go()
+    port.transport.come(USES[now][0] | FIXED)
+    assert port.link().up
+    assert port.agreed.features == port.transport.steps("features")[-1][0]
+    assert port.agreed.features & ~FIXED == USES[now][0] & ~FIXED
+    assert (port.choice.rx.callback, port.choice.tx.callback) == USES[now][1:]
+    assert [queue.handle for queue in queues] == handles
+    assert len(bound) == (before != now)
+    assert before == now or "port 0: the back-end " in logged
+    device = far_end(port, pool, 0)
+    device.deliver(frame())
+    assert receive(port.rx_queues[0].burst, port.rx_queues[0].handle) == [frame()]
+    assert transmit(port.tx_queues[0].burst, port.tx_queues[0].handle, [packet(pool, frame())]) == 1
+    assert far_end(port, pool, 1).collect() == [frame()]
+
+
+def test_a_device_whose_buffers_would_be_too_small_is_refused(make: Make) -> None:
+    port = make(mtu=4000, rx_offloads=RxOffload.SCATTER)
     port.start()
     port.transport.go()
+    port.transport.come(ALL_FEATURES & ~F.VIRTIO_NET_F_MRG_RXBUF)
+    ((why,),) = port.transport.steps("drop")
+    assert str(why).startswith(
+        "the back-end is of no use: it lacks VIRTIO_NET_F_MRG_RXBUF: RxQ 0 Rx scatter check failed"
+    )
     port.transport.come(ALL_FEATURES)
-    assert port.transport.steps("features") == [[F.VIRTIO_F_VERSION_1]] * 2
+    assert port.link().up
 
 
 def test_a_device_that_fails_when_it_comes_is_dropped_and_the_next_one_works(make: Make) -> None:

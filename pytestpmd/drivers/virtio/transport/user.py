@@ -39,7 +39,8 @@ OWN_FEATURES = Feature.VIRTIO_NET_F_MAC | Feature.VIRTIO_NET_F_STATUS | Feature.
 CONTROL_FEATURES = Feature.VIRTIO_NET_F_CTRL_RX
 #: What nobody can use who has no configuration space that changes: back-ends offer it for their front-end's sake.
 UNUSABLE = Feature.VIRTIO_NET_F_GUEST_ANNOUNCE | Feature.VIRTIO_NET_F_RSS | Feature.VIRTIO_NET_F_HASH_REPORT
-#: What a server takes for offered before a back-end has come: what back-ends have in common.
+#: What a server takes for offered before a back-end has come: what back-ends have in common. The driver adapts to the
+#: one that comes. (DPDK's does not start before one has come, and tells a later one of what is left.)
 PRESUMED = (
     Feature.VIRTIO_NET_F_MRG_RXBUF
     | Feature.VIRTIO_F_VERSION_1
