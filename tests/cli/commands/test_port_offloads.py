@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from fakes.app import VIRTIO_INFO, FakeApp, VirtioLikePort
 from fakes.console import answer
+from transcripts import printed, session, typed
 
 from pytestpmd.config import offloads_of
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
+from pytestpmd.ethdev.port import PortConf
 
 
 @pytest.fixture
@@ -95,3 +97,19 @@ def test_fast_free_is_left_out_where_there_is_none_of_it(app: FakeApp) -> None:
     asked = offloads_of(app.config.queues, 0)
     assert asked.of_port(0).tx == 0
     assert asked.of_port(int(TxOffload.MBUF_FAST_FREE)).tx == TxOffload.MBUF_FAST_FREE
+
+
+@pytest.mark.parametrize("name", ["offloads-started", "offloads-stopped"])
+def test_a_session_of_the_original_s_is_answered_as_it_was(name: str) -> None:
+    """DPDK 26.07 with net_virtio_user, two queues, and net_vhost at the other end."""
+    app = FakeApp(0)
+    port = VirtioLikePort()
+    port.device = replace(VIRTIO_INFO, max_rx_queues=2, max_tx_queues=2, tx_offload_capa=0x802D)
+    port.change_vlan_offloads = lambda wanted: None  # type: ignore[method-assign]
+    app.ports.attach(port)
+    port.configure(PortConf(nb_rxq=2, nb_txq=2), None)
+    if name == "offloads-started":
+        port.start()
+    original = session(name)
+    ours = "".join(f"testpmd> {line}\n{printed(answer(app, line))}" for line in typed(original))
+    assert ours == original
