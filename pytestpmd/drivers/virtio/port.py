@@ -10,9 +10,10 @@ from typing import Any
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers.rarp import rarp_frame
-from pytestpmd.drivers.virtio import features, limits, offloads, report
-from pytestpmd.drivers.virtio.controlled import MAX_MAC_ADDRS, ControlledPort, driver_log, log
+from pytestpmd.drivers.virtio import features, limits, offloads
+from pytestpmd.drivers.virtio.controlled import MAX_MAC_ADDRS, driver_log, log
 from pytestpmd.drivers.virtio.ctrlq import ControlQueue
+from pytestpmd.drivers.virtio.described import DescribedPort
 from pytestpmd.drivers.virtio.disabled import disabled
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
 from pytestpmd.drivers.virtio.known_config import KnownConfig, has_mtu, read_config
@@ -21,7 +22,7 @@ from pytestpmd.drivers.virtio.rss import KEY_SIZE, RETA_SIZE, agreed_rss, flow_t
 from pytestpmd.drivers.virtio.status import DeviceStatus
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio.virtqueue import FAULTS, Virtqueue, private_bytes, shared_bytes
-from pytestpmd.drivers.virtio_net import MAX_RX_PKT_LEN, RX_OVERHEAD, Feature, Status
+from pytestpmd.drivers.virtio_net import MAX_RX_PKT_LEN, Feature, Status
 from pytestpmd.eal.cpu import simd_width
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena, Region
@@ -37,24 +38,16 @@ from pytestpmd.ethdev.port import (
     Queue,
     RxInterrupt,
 )
-from pytestpmd.ethdev.report import DeviceReport
-from pytestpmd.ethdev.stats import SIZE_BINS
 
 MAX_QUEUE_PAIRS = 16
 HASHING = Feature.VIRTIO_NET_F_RSS | Feature.VIRTIO_NET_F_HASH_REPORT
 #: Rings of the first pair, which back-ends wait for whether or not they are polled.
 NB_FIRST_PAIR = 2
 STARTED = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
-_SIZES = tuple((f"{name}_packets", name) for name in SIZE_BINS)
-_CASTS = (("multicast_packets", "multicast"), ("broadcast_packets", "broadcast"))
-_GOOD = (("good_packets", "packets"), ("good_bytes", "bytes"))
 
 
-class VirtioPort(ControlledPort):
+class VirtioPort(DescribedPort):
     """The port of a virtio device; a subclass makes the :class:`Transport` and says which features it wants."""
-
-    rx_xstats = (*_GOOD, ("errors", "errors"), *_CASTS, *_SIZES)
-    tx_xstats = (*_GOOD, *_CASTS, *_SIZES)
 
     def __init__(
         self,
@@ -127,46 +120,6 @@ class VirtioPort(ControlledPort):
         vq = self._virtqueues[2 * queue_id]
         fd = self.transport.call_fd(vq.index)
         return RxInterrupt(fd, vq.ptr, lib.virtqueue_intr_enable, lib.virtqueue_intr_disable)
-
-    def device_report(self) -> DeviceReport:
-        # without the lock, so that nobody waits here for a back-end that is slow to answer; the rings change on this
-        # thread alone, and each number is as it is at the moment
-        way = self.transport.report()
-        wanted, agreed = self.wanted | way.wants, self.agreed.features | (way.wants & way.offered)
-        state = self._ring_state(way.connection.connected)
-        return DeviceReport(
-            "front-end",
-            way.connection,
-            report.features(way.offered, way.usable, wanted, agreed),
-            way.protocol_features,
-            tuple(map(report.region, self._regions())),
-            tuple(report.ring(vq, state, self._running) for vq in self._virtqueues),
-            way.conversation,
-            control.report() if (control := self._control) else None,
-            self.config.shown(),
-        )
-
-    def _ring_state(self, connected: bool) -> str:
-        if not self._running:
-            return "the port is stopped"
-        return "live" if self._is_live and connected else "waits for a back-end"
-
-    def private_info(self) -> str:
-        # as DPDK has it: packed rings are not called so
-        use_inorder = int(self.agreed.in_order and not self.agreed.packed)
-        return "\n".join(
-            [
-                f"guest_features: 0x{self.agreed.features & ~Feature.VHOST_USER_F_PROTOCOL_FEATURES:x}",
-                f"vtnet_hdr_size: {self.agreed.hdr_size}",
-                f"use_vec: rx-{int(self.choice.rx.by_width)} tx-{int(self.choice.tx.by_width)}",
-                f"use_inorder: rx-{use_inorder} tx-{use_inorder}",
-                f"intr_lsc: {int(self.conf.lsc if self.conf else True)}",
-                f"max_mtu: {self.config.max_mtu}",
-                f"max_rx_pkt_len: {self.mtu + RX_OVERHEAD}",
-                f"max_queue_pairs: {self._nb_pairs}",
-                f"req_guest_features: 0x{int(self.wanted):x}",
-            ]
-        )
 
     # Configuration.
 
