@@ -27,10 +27,12 @@ uint16_t NOINLINE stream_retry(struct fwd_stream *fs, struct mbuf **pkts, uint16
 
 void fwd_settle(struct fwd_stream *fs)
 {
+	struct mbuf *none[1] = {NULL}; /* memcpy(3) takes no null pointer, not even for 0 bytes */
+
 	if (fs->rx_burst)
-		fs->rx_burst(fs->rx_queue, NULL, 0);
+		fs->rx_burst(fs->rx_queue, none, 0);
 	if (fs->tx_burst)
-		fs->tx_burst(fs->tx_queue, NULL, 0);
+		fs->tx_burst(fs->tx_queue, none, 0);
 }
 
 uint32_t fwd_flush(struct fwd_stream *fs, uint32_t most)
@@ -43,6 +45,6 @@ uint32_t fwd_flush(struct fwd_stream *fs, uint32_t most)
 		mbuf_free_bulk(pkts, n);
 		flushed += n;
 	}
-	fs->rx_burst(fs->rx_queue, NULL, 0);
+	fs->rx_burst(fs->rx_queue, pkts, 0);
 	return flushed;
 }
