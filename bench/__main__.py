@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import appliance, interrupt
+from bench.floor import Floor, floor
 from bench.loopback import PATHS, Load, measure
 
 OURS = str(Path(sys.executable).with_name("pytestpmd"))
@@ -16,13 +17,13 @@ OURS = str(Path(sys.executable).with_name("pytestpmd"))
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9, help="windows for each pair (9)")
-    parser.add_argument("--seconds", type=float, default=0.4, help="length of a window (0.4)")
-    parser.add_argument("--size", type=int, default=64, help="bytes of a frame (64)")
+    parser.add_argument("--rounds", type=int, default=5, help="windows for each pair (5)")
+    parser.add_argument("--seconds", type=float, default=0.3, help="length of a window (0.3)")
+    parser.add_argument("--size", type=int, action="append", help="bytes of a frame (64 and 1518); repeatable")
     parser.add_argument("--queue-size", type=int, default=256, help="entries of a ring (256)")
     parser.add_argument("--path", action="append", choices=[path.name for path in PATHS], help="only this; repeatable")
     parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH", help="another program")
-    parser.add_argument("--pair", action="append", metavar="BACKEND/FRONTEND", help="ours/ours, dpdk/dpdk; repeatable")
+    parser.add_argument("--pair", action="append", metavar="BACKEND/FRONTEND", help="repeatable; all there are")
     parser.add_argument("--patience", type=float, default=3, help="seconds a window may wait for silence (3)")
     parser.add_argument("--part", choices=["pairs", "alone", "interrupt"], help="only one of the three")
     return parser.parse_args()
@@ -43,23 +44,33 @@ def show(name: str, *cells: object) -> None:
     print(f"{name:24}" + "".join(f"  {cell!s:26}" for cell in cells).rstrip(), flush=True)
 
 
-def compare(args: argparse.Namespace, load: Load, cpus: Sequence[int]) -> None:
-    """The pairs, path by path; the last pair is what the others are set against."""
+def pairs_of(args: argparse.Namespace) -> dict[str, tuple[str, str]]:
+    """Back-end and front-end of each pair; the last pair is what the others are set against."""
     known = programs(args.program)
-    names = args.pair or [f"{name}/{name}" for name in known]
-    pairs = {name: (known[name.partition("/")[0]], known[name.partition("/")[2]]) for name in names}
-    base = names[-1]
+    names = args.pair or [f"{back}/{front}" for back in known for front in known]
+    return {name: (known[name.partition("/")[0]], known[name.partition("/")[2]]) for name in names}
+
+
+def compare(args: argparse.Namespace, load: Load, cpus: Sequence[int], ground: Floor) -> None:
+    """The pairs, path by path, and the floor under them."""
+    pairs = pairs_of(args)
+    names = list(pairs)
+    first, base, others = names[0], names[-1], names[:-1]
     print(
-        f"Back-end/front-end, Mpps that come back: median [least-most] of {load.rounds} windows of {load.window_s:g} s,"
-        f" in turn (~N: N of them while others ran); {load.frame_size}-byte frames, {load.queue_size}-entry rings"
+        f"{load.frame_size}-byte frames, {load.queue_size}-entry rings. Back-end/front-end, Mpps that come back: median"
+        f" [least-most] of {load.rounds} windows of {load.window_s:g} s, in turn (~N: N of them while others ran);"
+        f" the floor: what the caches allow without a protocol, and the share of it that {first} reaches"
     )
-    show("path", *names, *(f"{name} to {base}" for name in names[:-1]))
+    show("path", *names, *(f"{name} to {base}" for name in others), "floor", "share of the floor")
     for path in PATHS:
         if path.name not in (args.path or path.name):
             continue
+        under = ground.measure(load)
         got = measure(pairs, path, load, cpus)
-        ratios = [got[name].over(got[base]) for name in names[:-1] if name in got and base in got]
-        show(path.name, *(got.get(name, "-") for name in names), *ratios)
+        ratios = [got[name].over(got[base]) if {name, base} <= got.keys() else "-" for name in others]
+        share = f"{got[first].median / under.median:.2f}" if first in got else "-"
+        show(path.name, *(got.get(name, "-") for name in names), *ratios, under, share)
+    print()
 
 
 def alone(load: Load, cpus: Sequence[int]) -> None:
@@ -67,7 +78,7 @@ def alone(load: Load, cpus: Sequence[int]) -> None:
     first, second = cpus
     usual = appliance.look_at(OURS, first, [second], load)
     full = appliance.look_at(OURS, first, cpus, load)
-    print(f"\nOurs alone: the built-in pair, default mbufs, {load.frame_size}-byte frames")
+    print(f"Ours alone: the built-in pair, default mbufs, {load.frame_size}-byte frames")
     show("one lcore forwards", f"{usual.forwards_mpps} Mpps, both ports together")
     show("VmRSS while it does", f"{usual.rss_mb:.0f} MB")
     show(appliance.QUESTION, f"{usual.answers}, console on a CPU of its own")
@@ -94,13 +105,15 @@ def main() -> int:
     if len(cpus) < 2:
         print("bench: two CPUs are needed, one for each end", file=sys.stderr)
         return 1
-    load = Load(args.rounds, args.seconds, args.size, args.queue_size, args.patience)
+    loads = [Load(args.rounds, args.seconds, size, args.queue_size, args.patience) for size in args.size or (64, 1518)]
     if args.part in (None, "pairs"):
-        compare(args, load, cpus)
+        with floor(cpus) as ground:
+            for load in loads:
+                compare(args, load, cpus, ground)
     if args.part in (None, "alone"):
-        alone(load, cpus)
+        alone(loads[0], cpus)
     if args.part in (None, "interrupt"):
-        sleeping(load, cpus)
+        sleeping(loads[0], cpus)
     return 0
 
 
