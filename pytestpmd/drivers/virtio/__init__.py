@@ -11,8 +11,9 @@ import os
 from pathlib import Path
 
 from pytestpmd.drivers import driver
+from pytestpmd.drivers.virtio.agree import MAX_QUEUE_PAIRS
 from pytestpmd.drivers.virtio.controlled import driver_log, log
-from pytestpmd.drivers.virtio.port import MAX_QUEUE_PAIRS, VirtioPort
+from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio.transport.user import VhostUserTransport
 from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, Feature
 from pytestpmd.eal.devargs import DevArgs, Mac, arg, choice, integer

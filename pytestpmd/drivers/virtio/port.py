@@ -11,12 +11,12 @@ from typing import Any
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers.rarp import rarp_frame
 from pytestpmd.drivers.virtio import features, limits, offloads
+from pytestpmd.drivers.virtio.agree import agree, count_pairs, read_known
 from pytestpmd.drivers.virtio.controlled import MAX_MAC_ADDRS, driver_log, log
 from pytestpmd.drivers.virtio.ctrlq import ControlQueue
 from pytestpmd.drivers.virtio.described import DescribedPort
 from pytestpmd.drivers.virtio.disabled import disabled
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
-from pytestpmd.drivers.virtio.known_config import KnownConfig, has_mtu, read_config
 from pytestpmd.drivers.virtio.paths import RX_PATHS, TX_PATHS, Choice, Facts, Path, choose, explain
 from pytestpmd.drivers.virtio.rss import KEY_SIZE, RETA_SIZE, agreed_rss, flow_types, is_enough
 from pytestpmd.drivers.virtio.status import DeviceStatus
@@ -39,8 +39,6 @@ from pytestpmd.ethdev.port import (
     RxInterrupt,
 )
 
-MAX_QUEUE_PAIRS = 16
-HASHING = Feature.VIRTIO_NET_F_RSS | Feature.VIRTIO_NET_F_HASH_REPORT
 #: Rings of the first pair, which back-ends wait for whether or not they are polled.
 NB_FIRST_PAIR = 2
 STARTED = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
@@ -64,11 +62,11 @@ class VirtioPort(DescribedPort):
         #: Of every device, and with what the configuration's offloads need.
         self._always_wanted = self.wanted = wanted
         self._queue_size = queue_size
-        self.agreed, self.config = self._agree(wanted)
+        self.agreed, self.config = agree(transport, wanted, queue_size)
         self._vectorized = vectorized
         self.choice: Choice = self._choose(self.agreed, PortConf())
         self._speed = speed
-        self._nb_pairs = self._count_pairs(self.agreed, self.config)
+        self._nb_pairs = count_pairs(transport, self.agreed, self.config)
         self._virtqueues: list[Virtqueue] = []
         self._memory: Arena | None = None
         self._pools: list[Mempool] = []
@@ -123,33 +121,11 @@ class VirtioPort(DescribedPort):
 
     # Configuration.
 
-    def _agree(self, wanted: Feature) -> tuple[Agreement, KnownConfig]:
-        """What the device has of what is wanted, and says of itself; the ring's size must then be one that the layout
-        can have."""
-        agreed = negotiate(self.transport.features(), wanted)
-        config = self._read_config(agreed)
-        if not has_mtu(config):
-            agreed = negotiate(self.transport.features(), wanted & ~Feature.VIRTIO_NET_F_MTU)
-            config = self._read_config(agreed)
-        limits.check_ring_size(self._queue_size, agreed)
-        return agreed, config
-
-    def _read_config(self, agreed: Agreement) -> KnownConfig:
-        """Of the hash it is read what it could be: it is agreed on only when it is asked for."""
-        possible = negotiate(self.transport.features(), agreed.features | HASHING)
-        return read_config(possible, self.transport.read_config, self.transport.config_generation)
-
-    def _count_pairs(self, agreed: Agreement, config: KnownConfig) -> int:
-        """How many pairs of queues the port can have."""
-        if agreed.has(Feature.VIRTIO_NET_F_MQ):
-            return min(config.max_pairs, MAX_QUEUE_PAIRS)
-        return min(self.transport.max_queue_pairs(), MAX_QUEUE_PAIRS)
-
     def setup(self, conf: PortConf, pool: Mempool) -> None:
         """The device hears of what is agreed here when the port starts: it is reset and asked anew."""
         wanted = self._always_wanted | offloads.asked(conf.rx_offloads, conf.tx_offloads)
         wanted |= Feature.VIRTIO_NET_F_RSS if conf.rss_functions else Feature(0)
-        agreed, config = self._agree(wanted)
+        agreed, config = agree(self.transport, wanted, self._queue_size)
         offloads.check(conf.rx_offloads, conf.tx_offloads, agreed)
         rss = agreed_rss(conf, agreed, config, self.rss)
         self.check_data_room(pool, lib.MBUF_HEADROOM)
@@ -280,9 +256,9 @@ class VirtioPort(DescribedPort):
         negotiate(self.transport.features(), self.wanted, required=self.agreed.features)
         self.transport.set_features(self.agreed.features)
         self._status.tell(STARTED)
-        self.config = self._read_config(self.agreed)
+        self.config = read_known(self.transport, self.agreed)
         needed = len(self._virtqueues) // 2
-        if self._count_pairs(self.agreed, self.config) < needed:
+        if count_pairs(self.transport, self.agreed, self.config) < needed:
             raise DeviceError(f"the device has only {self.config.max_pairs} of {needed} queue pairs")
         if self.agreed.has(Feature.VIRTIO_NET_F_MTU):
             self.transport.set_mtu(self.mtu)
@@ -368,7 +344,7 @@ class VirtioPort(DescribedPort):
             if not self._is_live:
                 return
             try:
-                self.config = self._read_config(self.agreed)
+                self.config = read_known(self.transport, self.agreed)
                 self.answer_announcement(self._announce)
             except DeviceError as error:
                 self._is_live = False
