@@ -53,6 +53,7 @@ class CsumConfig:
     """What the csum engine does with packets for one transmit port, beyond what the port's offloads say."""
 
     mac_swap: bool = True
+    parse_tunnel: bool = False
     #: Bytes of TCP data in each packet that the port is to make of a longer one; 0 for none.
     tso_segsz: int = 0
 
@@ -86,6 +87,9 @@ class ForwardConfig:
     txonly_flows: int = 64
     flowgen_flows: int = 1024
     flowgen_clones: int = 0
+    #: UDP ports by which csum knows these tunnels.
+    vxlan_gpe_port: int = 4790
+    geneve_port: int = 6081
     #: By transmitting port.
     csum: defaultdict[int, CsumConfig] = field(default_factory=lambda: defaultdict(CsumConfig))
     #: lcores and ports that may forward, in order, and how many of them do; :func:`settle` fills them.
@@ -171,8 +175,6 @@ class PortsConfig:
     port_numa: dict[int, int] = field(default_factory=dict)
     rx_ring_numa: dict[int, int] = field(default_factory=dict)
     tx_ring_numa: dict[int, int] = field(default_factory=dict)
-    vxlan_gpe_port: int = 4790
-    geneve_port: int = 6081
 
 
 @dataclass

@@ -109,6 +109,7 @@ static_assert(sizeof(struct sctp_hdr) == 12, "RFC 9260");
 #define ETHER_TYPE_IPV6 0x86dd
 #define IP_PROTO_TCP    6
 #define IP_PROTO_UDP    17
+#define IP_PROTO_NONE   59 /* IPv6's word for nothing more */
 #define IP_PROTO_SCTP   132
 
 /* Host to network order and back. */

@@ -59,9 +59,12 @@ static bool parse_sctp(struct net_hdrs *hdrs)
 
 static void parse_l4(const struct mbuf *m, struct net_hdrs *hdrs, uint8_t proto)
 {
-	if (hdrs->end <= m->pkt_len && ((proto == IP_PROTO_TCP && parse_tcp(m, hdrs)) ||
-	                                       (proto == IP_PROTO_UDP && parse_udp(m, hdrs)) ||
-	                                       (proto == IP_PROTO_SCTP && parse_sctp(hdrs))))
+	if (hdrs->end > m->pkt_len)
+		return;
+	hdrs->next = proto;
+	if ((proto == IP_PROTO_TCP && parse_tcp(m, hdrs)) ||
+	        (proto == IP_PROTO_UDP && parse_udp(m, hdrs)) ||
+	        (proto == IP_PROTO_SCTP && parse_sctp(hdrs)))
 		hdrs->proto = proto;
 	else
 		hdrs->l4_len = 0;
@@ -124,28 +127,42 @@ static bool parse_ipv6(const struct mbuf *m, struct net_hdrs *hdrs)
 	return true;
 }
 
-bool net_parse_ip(const struct mbuf *m, struct net_hdrs *hdrs)
+bool net_parse_ip_at(const struct mbuf *m, uint32_t off, uint16_t type, struct net_hdrs *hdrs)
 {
-	uint16_t type;
-	int nb_tags = 0;
-
-	hdrs->l2_len = sizeof(struct ether_hdr);
+	hdrs->l2_len = (uint16_t)off;
 	hdrs->l3_len = hdrs->l4_len = 0;
 	hdrs->proto = 0;
+	hdrs->next = IP_PROTO_NONE;
 	hdrs->is_ipv6 = false;
-	if (!pkt_read(m, offsetof(struct ether_hdr, type), sizeof(type), &type))
+	if (unlikely(off > UINT16_MAX))
 		return false;
+	if (type == ETHER_TYPE_IPV4)
+		return parse_ipv4(m, hdrs);
+	return type == ETHER_TYPE_IPV6 && parse_ipv6(m, hdrs);
+}
+
+bool net_parse_ether_at(const struct mbuf *m, uint32_t off, struct net_hdrs *hdrs)
+{
+	uint32_t at = off + (uint32_t)sizeof(struct ether_hdr);
+	uint16_t type = 0;
+	int nb_tags = 0;
+
+	if (!pkt_read(m, off + offsetof(struct ether_hdr, type), sizeof(type), &type))
+		return net_parse_ip_at(m, at, 0, hdrs);
 	while (type == net_u16(ETHER_TYPE_VLAN) || type == net_u16(ETHER_TYPE_QINQ)) {
 		struct vlan_hdr tag;
 
-		if (++nb_tags > MAX_VLAN_TAGS || !pkt_read(m, hdrs->l2_len, sizeof(tag), &tag))
-			return false;
-		hdrs->l2_len += (uint16_t)sizeof(tag);
+		if (++nb_tags > MAX_VLAN_TAGS || !pkt_read(m, at, sizeof(tag), &tag))
+			break;
+		at += (uint32_t)sizeof(tag);
 		type = tag.type;
 	}
-	if (type == net_u16(ETHER_TYPE_IPV4))
-		return parse_ipv4(m, hdrs);
-	return type == net_u16(ETHER_TYPE_IPV6) && parse_ipv6(m, hdrs);
+	return net_parse_ip_at(m, at, net_u16(type), hdrs);
+}
+
+bool net_parse_ip(const struct mbuf *m, struct net_hdrs *hdrs)
+{
+	return net_parse_ether_at(m, 0, hdrs);
 }
 
 bool net_parse(const struct mbuf *m, struct net_hdrs *hdrs)

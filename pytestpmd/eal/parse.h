@@ -14,6 +14,7 @@ struct net_hdrs {
 	uint16_t l3_len; /* with options or extensions */
 	uint16_t l4_len;
 	uint8_t proto; /* IP_PROTO_UDP, _TCP or _SCTP; 0 where none of these is found */
+	uint8_t next;  /* what the IP header says is behind it; IP_PROTO_NONE in a fragment */
 	bool is_ipv6;
 };
 
@@ -25,5 +26,10 @@ bool net_parse(const struct mbuf *m, struct net_hdrs *hdrs);
  * they are. False when there is no whole IP header behind at most MAX_VLAN_TAGS tags. A transport
  * header counts as found when all that is its own is there as well. */
 bool net_parse_ip(const struct mbuf *m, struct net_hdrs *hdrs);
+
+/* The same for an Ethernet header, or an IP header of that Ethernet type, which begins at `off`;
+ * l2_len counts from the packet's first byte all the same. */
+bool net_parse_ether_at(const struct mbuf *m, uint32_t off, struct net_hdrs *hdrs);
+bool net_parse_ip_at(const struct mbuf *m, uint32_t off, uint16_t type, struct net_hdrs *hdrs);
 
 #endif

@@ -13,6 +13,7 @@
 #include "eal/net.h"
 #include "eal/parse.h"
 #include "eal/segments.h"
+#include "fwd/csum_tunnel.h"
 #include "fwd/engine.h"
 #include "fwd/split.h"
 
@@ -78,13 +79,14 @@ static uint64_t do_udp(
 	return 0;
 }
 
-static uint64_t do_tcp(
-        const struct csum_settings *set, struct mbuf *m, const struct net_hdrs *h, bool may_ask)
+static uint64_t do_tcp(const struct csum_settings *set, struct mbuf *m, const struct net_hdrs *h,
+        bool may_ask, bool may_cut)
 {
 	uint32_t off = l4_off(h) + (uint32_t)offsetof(struct tcp_hdr, cksum);
 	uint16_t field = 0;
 
-	if (may_ask && set->tso_flags && m->pkt_len > l4_off(h) + h->l4_len + set->tso_segsz) {
+	if (may_ask && may_cut && set->tso_flags &&
+	        m->pkt_len > l4_off(h) + h->l4_len + set->tso_segsz) {
 		m->tso_segsz = set->tso_segsz;
 		return set->tso_flags | (h->is_ipv6 ? 0 : MBUF_F_TX_IP_CKSUM);
 	}
@@ -106,13 +108,15 @@ static uint64_t do_sctp(
 	return 0;
 }
 
-static uint64_t do_l4(const struct csum_settings *set, struct mbuf *m, const struct net_hdrs *h)
+/* `may_ask`: as far as is not decided by the packet itself. */
+static uint64_t do_l4(const struct csum_settings *set, struct mbuf *m, const struct net_hdrs *h,
+        bool may_ask, bool may_cut)
 {
-	bool may_ask = h->end == m->pkt_len && l4_off(h) + h->l4_len <= m->data_len;
+	may_ask = may_ask && h->end == m->pkt_len && l4_off(h) + h->l4_len <= m->data_len;
 
 	switch (h->proto) {
 	case IP_PROTO_TCP:
-		return do_tcp(set, m, h, may_ask);
+		return do_tcp(set, m, h, may_ask, may_cut);
 	case IP_PROTO_UDP:
 		return do_udp(set, m, h, may_ask);
 	case IP_PROTO_SCTP:
@@ -120,6 +124,26 @@ static uint64_t do_l4(const struct csum_settings *set, struct mbuf *m, const str
 	default:
 		return 0;
 	}
+}
+
+/* A packet in a tunnel: first the inner headers, then the outer ones, whose UDP checksum, if it has
+ * one, is over the inner ones as they leave here. No port has offloads of its own for tunnels. */
+static uint64_t do_tunnel(const struct csum_settings *set, struct mbuf *m,
+        const struct net_hdrs *outer, const struct net_hdrs *inner)
+{
+	uint32_t off = l4_off(outer) + (uint32_t)offsetof(struct udp_hdr, cksum);
+	struct csum_settings here = {0};
+	uint16_t field = 0;
+	uint64_t flags;
+
+	if (outer->proto == IP_PROTO_UDP)
+		pkt_read(m, off, sizeof(field), &field);
+	flags = do_ip(&here, m, inner);
+	flags |= do_l4(set, m, inner, field == 0 && inner->l2_len <= UINT8_MAX, false);
+	do_ip(&here, m, outer);
+	if (field)
+		write_l4(m, outer, off, field);
+	return flags;
 }
 
 static void do_packet(struct fwd_stream *fs, struct mbuf *m)
@@ -135,8 +159,17 @@ static void do_packet(struct fwd_stream *fs, struct mbuf *m)
 		memcpy(ether->dst, fs->peer_mac, sizeof(ether->dst));
 		memcpy(ether->src, fs->own_mac, sizeof(ether->src));
 	}
-	if (net_parse_ip(m, &h))
-		flags = do_ip(set, m, &h) | do_l4(set, m, &h);
+	if (net_parse_ip(m, &h)) {
+		struct net_hdrs inner;
+
+		if (unlikely(load_relaxed(&set->parse_tunnel)) &&
+		        csum_find_inner(set, m, &h, &inner)) {
+			flags = do_tunnel(set, m, &h, &inner);
+			h = inner;
+		} else {
+			flags = do_ip(set, m, &h) | do_l4(set, m, &h, true, true);
+		}
+	}
 	m->l2_len = (uint8_t)h.l2_len;
 	m->l3_len = h.l3_len;
 	m->l4_len = (uint8_t)h.l4_len;

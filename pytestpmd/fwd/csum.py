@@ -27,4 +27,4 @@ def fill(settings: Any, config: CsumConfig, tx_offloads: int) -> None:
 
 def follow(settings: Any, config: CsumConfig) -> None:
     """Take over what may change while lcores run."""
-    settings.mac_swap = config.mac_swap
+    settings.mac_swap, settings.parse_tunnel = config.mac_swap, config.parse_tunnel

@@ -217,6 +217,7 @@ class StreamMaker:
         txonly_frame(forward, tx.mac, peer).fill(frame)
         ptr.txonly = frame
         csum.fill(ptr.csum, forward.csum[spec.tx_port], tx.conf.tx_offloads if tx.conf else 0)
+        ptr.csum.vxlan_gpe_port, ptr.csum.geneve_port = forward.vxlan_gpe_port, forward.geneve_port
         ptr.csum.split = forward.txsplit != "off"
         ptr.tx_flags, ptr.tx_vlan_tci = _flags(tx, ASKED), forward.tx_vlans.get(spec.tx_port, 0)
         frame.tx_flags = _flags(tx, ASKED_FOR_UDP)

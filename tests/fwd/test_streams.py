@@ -106,12 +106,13 @@ def test_the_frame_of_txonly_is_the_port_s(make: Make, ports: dict[int, NullPort
 
 def test_the_csum_engine_is_told_of_the_transmit_port(make: Make, ports: dict[int, NullPort], pool: Mempool) -> None:
     ports[1].conf = PortConf(tx_offloads=TxOffload.TCP_CKSUM | TxOffload.TCP_TSO)
-    told = {1: CsumConfig(mac_swap=False, tso_segsz=800)}
-    for stream in make(csum=defaultdict(CsumConfig, told)).streams:
+    told = {1: CsumConfig(mac_swap=False, parse_tunnel=True, tso_segsz=800)}
+    for stream in make(csum=defaultdict(CsumConfig, told), vxlan_gpe_port=5, geneve_port=6).streams:
         settings, is_told = stream.ptr.csum, stream.spec.tx_port == 1
         assert (settings.tcp_flags, settings.udp_flags) == (lib.MBUF_F_TX_TCP_CKSUM if is_told else 0, 0)
         assert (settings.tso_flags, settings.tso_segsz) == ((lib.MBUF_F_TX_TCP_SEG, 800) if is_told else (0, 0))
-        assert settings.mac_swap != is_told
+        assert settings.mac_swap != settings.parse_tunnel == is_told
+        assert (settings.vxlan_gpe_port, settings.geneve_port) == (5, 6)
 
 
 @pytest.mark.parametrize(("txsplit", "is_split"), [("off", 0), ("on", 1), ("rand", 1)])

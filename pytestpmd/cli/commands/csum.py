@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pytestpmd.cli.registry import command
 from pytestpmd.cli.render import csum as render
 from pytestpmd.config import ask_offloads, offloads_of
-from pytestpmd.errors import ConfigError, NotSupported
+from pytestpmd.errors import ConfigError
 from pytestpmd.ethdev.offloads import TxOffload
 from pytestpmd.ethdev.port import EthPort, PortState
 
@@ -29,7 +29,7 @@ def _ask(app: "TestPmd", port_id: int, offloads: int, on: bool) -> None:
 
 
 def _shown(app: "TestPmd", port_id: int) -> str:
-    return render.csum(offloads_of(app.config.queues, port_id).tx)
+    return render.csum(offloads_of(app.config.queues, port_id).tx, app.config.forward.csum[port_id].parse_tunnel)
 
 
 @command(
@@ -54,9 +54,8 @@ def csum_show(app: "TestPmd", port_id: int) -> str:
 
 @command("csum parse-tunnel (on|off) (port_id)", "Set whether the csum engine looks into tunnels.", "config")
 def csum_parse_tunnel(app: "TestPmd", mode: str, port_id: int) -> str:
-    port = app.ports[port_id]
-    if mode == "on":
-        raise NotSupported(f"Parsing tunnels is not supported: port {port.port_id} sends them as it would without")
+    app.config.forward.csum[app.ports[port_id].port_id].parse_tunnel = mode == "on"
+    app.session.follow_settings()
     return _shown(app, port_id)
 
 

@@ -101,11 +101,11 @@ def rx_mq_mode(app: "TestPmd", text: str) -> None:
 def vxlan_gpe_port(app: "TestPmd", num: int) -> None:
     if not 0 <= num <= 0xFFFF:
         raise ConfigError("vxlan-gpe-port must be >= 0")
-    app.config.ports.vxlan_gpe_port = num
+    app.config.forward.vxlan_gpe_port = num
 
 
 @option("--geneve-parsed-port=N", "UDP port of GENEVE tunnels", type=INT32)
 def geneve_parsed_port(app: "TestPmd", num: int) -> None:
     if not 0 <= num <= 0xFFFF:
         raise ConfigError("geneve-parsed-port must be >= 0")
-    app.config.ports.geneve_port = num
+    app.config.forward.geneve_port = num

@@ -85,11 +85,12 @@ def test_addresses_are_written_by_default_and_may_be_left_alone_while_the_port_r
     assert app.config.forward.csum[0].mac_swap
 
 
-def test_tunnels_are_not_looked_into_and_that_is_said() -> None:
+def test_tunnels_are_looked_into_where_that_is_asked_for_while_the_port_runs() -> None:
     app = FakeApp()
-    refusal = answer(app, "csum parse-tunnel on 0")
-    assert refusal == "Parsing tunnels is not supported: port 0 sends them as it would without"
-    assert answer(app, "csum parse-tunnel off 0").startswith("Parse tunnel is off\nIP checksum offload is sw")
+    assert answer(app, "csum parse-tunnel on 0").startswith("Parse tunnel is on\nIP checksum offload is sw")
+    assert (app.config.forward.csum[0].parse_tunnel, app.config.forward.csum[1].parse_tunnel) == (True, False)
+    assert answer(app, "csum parse-tunnel off 0").startswith("Parse tunnel is off\n")
+    assert not app.config.forward.csum[0].parse_tunnel
 
 
 @pytest.mark.parametrize(
