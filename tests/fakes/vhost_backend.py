@@ -105,7 +105,7 @@ class FakeBackend:
         #: The configuration space, where it has one.
         self.config = b""
         self.failure: BaseException | None = None
-        self._stopping = False
+        self._stopping = self._has_begun = False
         self._connects = connects
         self._path = str(path)
         self._maps: list[mmap.mmap] = []
@@ -161,8 +161,8 @@ class FakeBackend:
         return not self._thread.is_alive()
 
     def is_left(self) -> bool:
-        """Wait until the front-end has closed the connection."""
-        return eventually(lambda: self._conn is None)
+        """Wait until there has been a connection, and the front-end has closed it."""
+        return eventually(lambda: self._has_begun and self._conn is None)
 
     def leave(self) -> None:
         """Close the connection, as one that crashes does."""
@@ -212,7 +212,7 @@ class FakeBackend:
             while not self._stopping:
                 with self._next_connection() as conn:
                     conn.settimeout(PATIENCE_S)
-                    self._conn = conn
+                    self._conn, self._has_begun = conn, True
                     if self._stopping:  # who closes has not seen the connection, perhaps
                         return
                     self._serve(conn)
