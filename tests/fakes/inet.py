@@ -79,6 +79,26 @@ def tcp(length: int, *, is_ipv6: bool = False) -> Unfinished:
     return unfinished(ETHER / (V6 if is_ipv6 else V4) / TCP(sport=1, dport=2, flags="A") / payload(length))
 
 
+def segments(sent: Unfinished, size: int) -> list[Unfinished]:
+    """What a network stack would have sent instead: frames with so many bytes of TCP each (RFC 9293, RFC 3168)."""
+    data, cut = sent.whole[sent.hdr_len :], []
+    for at in range(0, len(data), size):
+        built = Ether(sent.whole[: sent.hdr_len])
+        ip, tcp = built[IPv6] if sent.is_ipv6 else built[IP], built[TCP]
+        tcp.seq = (tcp.seq + at) & 0xFFFF_FFFF
+        tcp.flags = "".join(
+            flag for flag in str(tcp.flags) if (flag not in "FP" or at + size >= len(data)) and (flag != "C" or at == 0)
+        )
+        if sent.is_ipv6:
+            del ip.plen
+        else:
+            ip.id = (ip.id + at // size) & 0xFFFF
+            del ip.len, ip.chksum
+        del tcp.chksum
+        cut.append(unfinished(built / data[at : at + size]))
+    return cut
+
+
 #: Frames of every shape that a stack may send, by name.
 FRAMES = {
     "udp4": unfinished(ETHER / V4 / UDP() / payload(32)),

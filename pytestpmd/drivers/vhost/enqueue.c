@@ -6,6 +6,7 @@
 #include "drivers/vhost/copy.h"
 #include "drivers/vhost/offload.h"
 #include "drivers/vhost/plain.h"
+#include "drivers/vhost/segment.h"
 #include "drivers/vhost/walk.h"
 
 #define PACKET_CHAINS 256 /* that one packet may be spread over */
@@ -204,6 +205,30 @@ static NOINLINE bool enqueue_slow(struct vhost_virtqueue *vq, struct used_batch 
 	return true;
 }
 
+/* A packet that wants more than the front-end agreed to: cut into frames, if that helps. Those that
+ * find no room are lost. */
+static NOINLINE void enqueue_segments(struct vhost_virtqueue *vq, struct used_batch *batch,
+        const struct mbuf *pkt, uint16_t waiting, struct stats_run *run, uint16_t *nb_sent,
+        const bool packed)
+{
+	struct segmenting cut;
+	struct virtio_net_hdr header;
+	struct mbuf *m;
+	bool fits = segment_begin(&cut, pkt, vq->pool), sent = false;
+
+	while (fits && (m = segment_next(&cut, vq->pool))) {
+		fits = vhost_tx_offload(vq, m, &header) &&
+		       enqueue_slow(vq, batch, m, &header, waiting, &sent, packed) && sent;
+		if (fits) {
+			stats_add(&vq->stats, run, m->pkt_len, mbuf_data(m));
+			(*nb_sent)++;
+		}
+		mbuf_free(m);
+	}
+	if (!fits || !segment_is_done(&cut))
+		vq->stats.errors++;
+}
+
 /* One chunk: how many packets were dealt with, less than n only when no chain is left for the next
  * one. */
 static ALWAYS_INLINE uint16_t enqueue_chunk(struct vhost_virtqueue *vq, struct used_batch *batch,
@@ -226,7 +251,7 @@ static ALWAYS_INLINE uint16_t enqueue_chunk(struct vhost_virtqueue *vq, struct u
 
 		if (unlikely(pkts[i]->ol_flags)) {
 			if (!vhost_tx_offload(vq, pkts[i], &made)) {
-				vq->stats.errors++;
+				enqueue_segments(vq, batch, pkts[i], waiting, run, nb_sent, packed);
 				continue;
 			}
 			header = &made;

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fakes.appliance import Appliance
-from fakes.inet import FRAMES, Unfinished, tcp
+from fakes.inet import FRAMES, Unfinished, segments, tcp
 from fakes.layouts import PACKED, SPLIT, Kind
 from fakes.leaks import eventually
 from fakes.net_driver import Receiver, cut, enqueue
@@ -125,16 +125,17 @@ def test_segments_are_handed_on_to_who_agreed(
         assert come(receiver, len(LONG)) == [(sent.gso_header(SEGMENT), sent.partial) for sent in LONG]
 
 
-def test_segments_that_nobody_agreed_to_are_dropped_and_counted(tmp_path: Path) -> None:
-    last = SMALL[0]
-    with between(tmp_path, CSUM) as (appliance, sender, receiver):
+@pytest.mark.parametrize("agreed", [0, CSUM])
+def test_segments_that_nobody_agreed_to_are_cut(tmp_path: Path, agreed: int) -> None:
+    with between(tmp_path, agreed) as (appliance, sender, receiver):
         for sent in LONG:
             offer(sender, sent.gso_header(SEGMENT), sent.partial)
-        offer(sender, last.header(), last.partial)
-        assert come(receiver, 1) == [(NO_HEADER, last.whole)]
+        cut = [each for sent in LONG for each in segments(sent, SEGMENT)]
+        expected = [(each.header(), each.partial) if agreed else (NO_HEADER, each.whole) for each in cut]
+        assert come(receiver, len(cut)) == expected
         appliance.run("stop")
         stats = appliance.app.ports[1].stats()
-        assert (stats.opackets, stats.oerrors) == (1, len(LONG))
+        assert (stats.opackets, stats.oerrors) == (len(cut), 0)
 
 
 # Anything at all.

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fakes.inet import ETHER, FRAMES, V4, Unfinished, payload, tcp
+from fakes.inet import ETHER, FRAMES, V4, Unfinished, payload, segments, tcp, unfinished
 from fakes.layouts import SCALAR_KINDS, Kind
 from fakes.net_driver import Receiver, enqueue
-from fakes.packets import frame, packet
+from fakes.packets import MakePool, frame, free, packet, take
 from fakes.queues import DeviceQueue
-from scapy.layers.inet import IP, UDP, IPOption
+from scapy.layers.inet import IP, TCP, UDP, IPOption
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrHopByHop
+from scapy.layers.l2 import Dot1Q
 from scapy.layers.sctp import SCTP
 
 from pytestpmd._dataplane import ffi, lib
@@ -64,10 +66,10 @@ def asking(
     return mbuf
 
 
-def send(queue: DeviceQueue, mbuf: Any) -> list[tuple[bytes, bytes]]:
+def send(queue: DeviceQueue, mbuf: Any, buffers: int = 40) -> list[tuple[bytes, bytes]]:
     """Headers and frames that arrive when one packet is taken, which it always is."""
     receiver = Receiver(queue, has_agreed=True)
-    for _ in range(40):
+    for _ in range(buffers):
         receiver.post(2048)
     assert enqueue(queue, mbuf) == 1
     assert queue.pool.in_use() == 0
@@ -119,10 +121,51 @@ def test_segments_are_left_to_a_front_end_that_agreed(
     assert send(make(), asking(pool, sent, tso=1460)) == [(sent.gso_header(1460), sent.partial)]
 
 
-@pytest.mark.parametrize("is_ipv6", [False, True])
-def test_segments_that_nobody_will_cut_are_dropped(make: MakeQueue, pool: Mempool, is_ipv6: bool) -> None:
-    queue = make(tso6=0) if is_ipv6 else make(tso4=0)
-    assert dropped(queue, asking(pool, tcp(3000, is_ipv6=is_ipv6), tso=1460))
+#: What has to be cut, with all that differs from one frame to the next.
+LONG = {
+    "ipv4": tcp(20001),
+    "ipv6": tcp(3000, is_ipv6=True),
+    "flags": unfinished(ETHER / V4 / TCP(flags="FPAC", seq=0xFFFF_F000, options=[("NOP", None)] * 8) / payload(9000)),
+    "tagged": unfinished(ETHER / Dot1Q(vlan=77) / IP(dst="10.0.0.2", id=65530) / TCP(flags="PA") / payload(8000)),
+    "extension": unfinished(ETHER / IPv6(dst="::1") / IPv6ExtHdrHopByHop() / TCP() / payload(3001)),
+}
+
+
+@pytest.mark.parametrize("sent", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("size", [400, 1460, 1900])
+@pytest.mark.parametrize("csum", [0, 1])
+def test_segments_are_cut_here_for_who_takes_none(
+    make: MakeQueue, pool: Mempool, sent: Unfinished, size: int, csum: int
+) -> None:
+    expected = [(each.header(), each.partial) if csum else (NO_HEADER, each.whole) for each in segments(sent, size)]
+    assert send(make(csum=csum, tso4=0, tso6=0), asking(pool, sent, tso=size), 60) == expected
+
+
+def test_segments_of_which_not_all_find_room_are_counted(make: MakeQueue, pool: Mempool) -> None:
+    """TCP sends the rest again."""
+    queue = make(tso4=0)
+    receiver = Receiver(queue, has_agreed=True)
+    for _ in range(3):
+        receiver.post(2048)
+    assert enqueue(queue, asking(pool, tcp(5000), tso=1000), packet(pool, frame())) == 1
+    assert receiver.receive() == [each.partial for each in segments(tcp(5000), 1000)[:3]]
+    assert (queue.vq.stats.packets, queue.vq.stats.errors, pool.in_use()) == (3, 1, 0)
+
+
+def test_segments_that_mbufs_are_too_few_for_are_counted(make: MakeQueue, make_pool: MakePool, pool: Mempool) -> None:
+    queue = make(tso4=0)
+    empty = make_pool(4)
+    queue.vq.pool, held = empty.ptr, take(empty, 4)
+    receiver = Receiver(queue, has_agreed=True)
+    for _ in range(20):
+        receiver.post(2048)
+    assert enqueue(queue, asking(pool, tcp(5000), tso=1000)) == 1
+    assert (receiver.receive(), queue.vq.stats.errors) == ([], 1)
+    free(*held)
+
+
+def test_segments_longer_than_an_mbuf_are_dropped(make: MakeQueue, pool: Mempool) -> None:
+    assert dropped(make(tso4=0), asking(pool, tcp(9000), tso=2040))
 
 
 @pytest.mark.parametrize("length", [0, 1, 1460])
@@ -205,17 +248,15 @@ def test_what_was_received_unfinished_is_finished_by_one_of_us(
 
 @pytest.mark.parametrize("flags", [LRO, LRO | NONE, LRO | GOOD])
 @pytest.mark.parametrize("is_ipv6", [False, True])
-def test_what_was_received_as_segments_goes_as_segments_or_not_at_all(
+def test_what_was_received_as_segments_goes_as_segments_or_is_cut(
     make: MakeQueue, refusing: DeviceQueue, pool: Mempool, flags: int, is_ipv6: bool
 ) -> None:
     sent = tcp(20000, is_ipv6=is_ipv6)
     for queue in (make(), refusing):
         mbuf = mbuf_of(pool, sent.whole if flags & GOOD == GOOD else sent.partial)
         mbuf.ol_flags, mbuf.tso_segsz = flags, 1400
-        if queue is refusing:
-            assert dropped(queue, mbuf)
-        else:
-            assert send(queue, mbuf) == [(sent.gso_header(1400), sent.partial)]
+        cut = [(NO_HEADER, each.whole) for each in segments(sent, 1400)]
+        assert send(queue, mbuf) == (cut if queue is refusing else [(sent.gso_header(1400), sent.partial)])
 
 
 @pytest.mark.parametrize("flags", [NONE, LRO | NONE])
@@ -282,9 +323,12 @@ def test_packets_that_ask_and_packets_that_do_not_keep_their_order(make: MakeQue
         packet(pool, frame(60, 3)),
     ]
     assert enqueue(queue, *mbufs) == 6
-    assert receiver.receive() == [frame(60, 1), one.partial, frame(60, 2), other.partial, frame(60, 3)]
-    assert receiver.headers == [NO_HEADER, one.header(), NO_HEADER, other.header(), NO_HEADER]
-    assert (queue.vq.stats.packets, queue.vq.stats.errors) == (5, 1)
+    cut = segments(tcp(3000), 1000)
+    parts = [each.partial for each in cut]
+    assert receiver.receive() == [frame(60, 1), one.partial, *parts, frame(60, 2), other.partial, frame(60, 3)]
+    heads = [each.header() for each in cut]
+    assert receiver.headers == [NO_HEADER, one.header(), *heads, NO_HEADER, other.header(), NO_HEADER]
+    assert (queue.vq.stats.packets, queue.vq.stats.errors) == (8, 0)
 
 
 def test_a_shared_packet_has_its_checksum_written_as_well(make: MakeQueue, pool: Mempool) -> None:
