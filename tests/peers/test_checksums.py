@@ -11,6 +11,8 @@ from peers.files import LONG_FRAMES, FileReader, addressed
 from peers.ours import Ours
 from peers.programs import DpdkTestpmd, eventually
 from peers.rounds import wait_for_link
+from scapy.layers.inet import UDP
+from scapy.packet import Raw
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers.virtio_net import Feature
@@ -225,3 +227,18 @@ def asking_for_segments(ours: Ours, data: bytes) -> Any:
     mbuf.ol_flags |= lib.MBUF_F_TX_IPV4 | lib.MBUF_F_TX_IP_CKSUM if is_ipv4 else lib.MBUF_F_TX_IPV6
     mbuf.l2_len, mbuf.l3_len, mbuf.l4_len, mbuf.tso_segsz = 14, 20 if is_ipv4 else 40, 32, SEGSZ
     return mbuf
+
+
+def test_what_is_in_a_tunnel_is_left_to_a_back_end_that_finishes_it(
+    back_end: FileReader, back_end_socket: Path
+) -> None:
+    """VXLAN without a checksum of its own, as is usual; DPDK's back-end is told where the inner one begins."""
+    inner = [data for name, data in right_frames(100).items() if "ext" not in name]
+    outer = [UDP(sport=7, dport=4789, chksum=0) / Raw(b"\x08\0\0\0\0\0\x05\0" + data) for data in inner]
+    right = [frame(ipv4(), transport, payload=0) for transport in outer]
+    wrong = [data[: -len(inside)] + spoiled(inside) for data, inside in zip(right, inner, strict=True)]
+    with Ours(f"net_virtio_user0,path={back_end_socket}") as ours:
+        mac = ours.app.ports[0].mac
+        for line in ("port stop 0", "csum set tcp hw 0", "csum set udp hw 0", "csum parse-tunnel on 0", "port start 0"):
+            ours.run(line)
+        assert back_end.send_round(wrong, ours, "csum") == [addressed(data, mac) for data in right]
