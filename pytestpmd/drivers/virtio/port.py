@@ -74,6 +74,7 @@ class VirtioPort(DescribedPort):
         self._running = self._is_live = False
         self._status = DeviceStatus(transport)
         self._begun_with = -1
+        self._told_link = Link(up=False, speed=0)
         self._told: set[int] = set()
         # bring_up and bring_down on the console's thread, the device's coming and going on the transport's
         self._lock = threading.RLock()
@@ -177,6 +178,7 @@ class VirtioPort(DescribedPort):
             if self.transport.connected:
                 self._begin_or_drain()
             self._running = True
+            self._told_link = self.link()
 
     def _begin_or_drain(self) -> None:
         """Begin, or leave neither a half-started device behind nor mbufs in rings that nobody will empty."""
@@ -335,12 +337,19 @@ class VirtioPort(DescribedPort):
             self._is_live = False
             if self.transport.connected and not self._take_up():
                 return
-        self.on_link_change(self)
+        self._tell_link()
+
+    def _tell_link(self) -> None:
+        """Say so if the link is not what was told last."""
+        with self._lock:
+            link = self.link()
+            has_changed, self._told_link = link != self._told_link, link
+        if has_changed:
+            self.on_link_change(self)
 
     def _config_changed(self) -> None:
         """The device says something else of itself: of its link, perhaps (virtio 1.2, 5.1.4)."""
         with self._lock:
-            before = self.link()
             if not self._is_live:
                 return
             try:
@@ -349,8 +358,7 @@ class VirtioPort(DescribedPort):
             except DeviceError as error:
                 self._is_live = False
                 self._give_up(error)
-        if self.link() != before:
-            self.on_link_change(self)
+        self._tell_link()
 
     def _announce(self) -> bool:
         """Say to the network where the port's address is now."""
@@ -382,12 +390,12 @@ class VirtioPort(DescribedPort):
             if self.transport.connected:
                 why = "port %d: the device needs a reset; packets under way that are lost: %d"
                 driver_log.error(why, self.port_id, self._let_go())
-        self.on_link_change(self)
+        self._tell_link()
         with self._lock:
             may_begin = self._running and not self._is_live and self.transport.connected
             if not may_begin or not self._take_up():
                 return
-        self.on_link_change(self)
+        self._tell_link()
 
     def _must_reset(self) -> bool:
         try:
