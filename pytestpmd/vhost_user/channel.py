@@ -18,7 +18,7 @@ from pytestpmd.vhost_user.wire import ProtocolFeature, VhostUserRequest
 
 M = TypeVar("M", bound=Message)
 EXCHANGE_LINES: Final = 256
-PATIENCE: Final = 2.5  # timeouts for all the answers to calls that follow one another directly,
+PATIENCE: Final = 5.0  # seconds for all the answers to calls that follow one another directly,
 PAUSE: Final = 0.05  # that is, with no more than so many seconds in between
 
 ACK_WANTED: Final = frozenset({VhostUserRequest.SET_MEM_TABLE, VhostUserRequest.SET_STATUS})
@@ -76,7 +76,7 @@ class FrontendChannel:
         """Calls that follow one another directly, as at a start or a stop, have a deadline together as well."""
         now = time.monotonic()
         if now - self._last_call > PAUSE:
-            self._give_up = now + PATIENCE * self._timeout
+            self._give_up = now + PATIENCE
 
     def close(self) -> None:
         self.machine.close()
@@ -85,7 +85,7 @@ class FrontendChannel:
     def _too_late(self, awaited: Message, deadline: float) -> str:
         if deadline <= self._give_up:
             return f"The back-end did not answer {awaited.name} within {self._timeout:g} s"
-        return f"The back-end took {PATIENCE * self._timeout:g} s over its answers up to {awaited.name}"
+        return f"The back-end took {PATIENCE:g} s over its answers up to {awaited.name}"
 
     def _await_answer(self) -> Answered:
         awaited = self.machine.awaited

@@ -128,7 +128,7 @@ def test_a_silent_back_end_is_a_timeout_that_names_the_request(ends: tuple[Front
 
 def test_answers_that_are_late_but_not_too_late_have_one_deadline_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """A start asks twenty questions; nobody waits twenty times."""
-    monkeypatch.setattr(channel, "PATIENCE", 0.1)
+    monkeypatch.setattr(channel, "PATIENCE", 0.5)
     left, right = (Connection(sock) for sock in socket.socketpair())
     front = FrontendChannel(left, timeout=5.0)
 

@@ -738,6 +738,7 @@ def test_a_back_end_that_is_no_good_is_left_with_a_line_and_the_next_one_works(
     port = make_port(",server=1")
     port.start()
     with FakeBackend(sock, connects=True, features=0) as poor:
+        assert poor.has_been_asked(R.GET_FEATURES)
         assert poor.is_left()
     assert eventually(lambda: "does not offer" in capsys.readouterr().err)
     with socket.socket(socket.AF_UNIX) as mute:
