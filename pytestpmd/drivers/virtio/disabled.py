@@ -6,9 +6,9 @@ Unlike DPDK's, the wish is not forgotten: what was in the way of it once may be 
 from collections.abc import Iterator
 
 from pytestpmd.drivers.virtio.paths import (
-    HEADER_OFFLOADS,
     MIN_SIMD_WIDTH,
     PACKED_SIMD_WIDTH,
+    SPLIT_OFFLOADS,
     Facts,
 )
 from pytestpmd.drivers.virtio_net import Feature
@@ -33,15 +33,12 @@ def _packed(facts: Facts) -> Iterator[str]:
         yield f"{rx} TCP_LRO enabled"
     if facts.rx_offloads & RxOffload.RSS_HASH:
         yield f"{rx} RSS_HASH enabled"
-    # where DPDK's vectors look at the header, and forget about the tag, ours leave both to the scalar functions
-    if facts.rx_offloads & HEADER_OFFLOADS & ~(RxOffload.TCP_LRO | RxOffload.RSS_HASH):
-        yield f"{rx} offloading enabled"
 
 
 def _split(facts: Facts) -> Iterator[str]:
     if facts.mergeable:
         yield "disabled split ring vectorized rx for mrg_rxbuf enabled"
-    if facts.rx_offloads & HEADER_OFFLOADS:
+    if facts.rx_offloads & SPLIT_OFFLOADS:
         yield "disabled split ring vectorized rx for offloading enabled"
     if facts.simd_width < MIN_SIMD_WIDTH:
         yield "disabled split ring vectorized rx, max SIMD bitwidth too low"

@@ -13,10 +13,9 @@ from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import BurstChoice
 
-#: Receive offloads for which the net header has to be looked at; no vector function does that.
-HEADER_OFFLOADS = (
-    RxOffload.UDP_CKSUM | RxOffload.TCP_CKSUM | RxOffload.TCP_LRO | RxOffload.VLAN_STRIP | RxOffload.RSS_HASH
-)
+#: Receive offloads that no vector function over packed rings serves, and over split ones.
+PACKED_OFFLOADS = RxOffload.TCP_LRO | RxOffload.RSS_HASH
+SPLIT_OFFLOADS = PACKED_OFFLOADS | RxOffload.UDP_CKSUM | RxOffload.TCP_CKSUM | RxOffload.VLAN_STRIP
 MIN_SIMD_WIDTH = 128
 #: Packed rings have vectors only where a cache line is one, as DPDK's have; but an ARM machine has no wider ones.
 PACKED_SIMD_WIDTH = 512 if platform.machine() in ("x86_64", "i686") else 128
@@ -58,7 +57,7 @@ class Facts:
         return {
             "mergeable receive buffers not agreed (mrg_rxbuf=0)": not self.mergeable,
             "vectors not forbidden (vectorized=1)": self.vectorized is not False,
-            "no Rx offload that needs the header": not rx or not self.rx_offloads & HEADER_OFFLOADS,
+            "no Rx offload that needs the header": not rx or not self.rx_offloads & SPLIT_OFFLOADS,
             "no Tx offload (--tx-offloads=0x0)": plain_tx,
             f"vectors of {MIN_SIMD_WIDTH} bits (--force-max-simd-bitwidth)": self.simd_width >= MIN_SIMD_WIDTH,
         }
@@ -67,7 +66,7 @@ class Facts:
         return {
             "mergeable receive buffers not agreed (mrg_rxbuf=0)": not rx or not self.mergeable,
             "vectors asked for (vectorized=1)": self.vectorized is True,
-            "no Rx offload that needs the header": not rx or not self.rx_offloads & HEADER_OFFLOADS,
+            "no Rx offload of segments or hashes": not rx or not self.rx_offloads & PACKED_OFFLOADS,
             "version 1 agreed": self.agreed.has(Feature.VIRTIO_F_VERSION_1),
             f"vectors of {PACKED_SIMD_WIDTH} bits (--force-max-simd-bitwidth)": self.simd_width >= PACKED_SIMD_WIDTH,
         }

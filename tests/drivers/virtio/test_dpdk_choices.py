@@ -100,13 +100,6 @@ RX_DIFFERENCES = (
         lambda run: not run.packed and run.in_order and not run.mergeable and run.vectorized,
         "vectorized Rx",
     ),
-    Difference(
-        "DPDK's packed vectors forget the tag that they were to strip, and look at each header: ours do neither",
-        lambda run: (
-            run.has_packed_vectors and not run.mergeable and bool(run.rx_offloads & (RxOffload.VLAN_STRIP | CHECKED))
-        ),
-        "packed ring standard Rx",
-    ),
 )
 TX_DIFFERENCES = (
     Difference(
@@ -145,9 +138,7 @@ def test_the_transmit_function_is_dpdk_s_or_the_guide_s(run: Run) -> None:
 @each_run
 def test_what_is_in_the_way_of_vectors_is_told_in_dpdk_s_words(run: Run) -> None:
     told = list(disabled(run.choice.facts))
-    if run.has_packed_vectors and run.rx_offloads & (RxOffload.VLAN_STRIP | CHECKED):
-        assert (told, run.disabled) == (["disabled packed ring vectorized rx for offloading enabled"], [])
-    elif not run.packed and run.in_order and run.mergeable and run.vectorized:
+    if not run.packed and run.in_order and run.mergeable and run.vectorized:
         # IN_ORDER alone stops DPDK's vectors, and it does not say so; here it is the mergeable buffers
         assert (told, run.disabled) == (["disabled split ring vectorized rx for mrg_rxbuf enabled"], [])
     else:

@@ -6,9 +6,10 @@ import pytest
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.paths import (
-    HEADER_OFFLOADS,
+    PACKED_OFFLOADS,
     PACKED_SIMD_WIDTH,
     RX_PATHS,
+    SPLIT_OFFLOADS,
     TX_PATHS,
     Facts,
     Path,
@@ -101,8 +102,8 @@ def test_exactly_one_path_serves_whatever_is_the_case(paths: tuple[Path, ...], c
 def test_only_offloads_that_need_the_header_forbid_receive_vectors(offload: RxOffload) -> None:
     split = choose(facts(rx_offloads=int(offload))).rx.name
     packed = choose(facts(PACKED, IN_ORDER, MODERN, **ASKED, rx_offloads=int(offload))).rx.name
-    assert (split == "virtio_recv_pkts_vec") == (not offload & HEADER_OFFLOADS)
-    assert (packed == "virtio_recv_pkts_packed_vec") == (not offload & HEADER_OFFLOADS)
+    assert (split == "virtio_recv_pkts_vec") == (not offload & SPLIT_OFFLOADS)
+    assert (packed == "virtio_recv_pkts_packed_vec") == (not offload & PACKED_OFFLOADS)
 
 
 @pytest.mark.parametrize("width", [64, 128, 256, 512])
