@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytestpmd import drivers
 from pytestpmd.cli import man, registry
 
 MAN = Path(__file__).parent.parent / "man"
@@ -32,6 +33,17 @@ def test_a_page_names_each_option_and_command_with_its_help() -> None:
     assert "\\fB\\-\\-burst=N\\fR\npackets per burst \\e at most 512\n" in made["pytestpmd.1"]
     assert "\\fB\\-\\-interactive, \\-i\\fR\ngive the prompt\n" in made["pytestpmd.1"]
     assert "\\fBset burst (num)\\fR\n\\&.the packets per burst\n" in made["pytestpmd.7"]
+
+
+def test_each_driver_has_a_section_and_each_of_its_arguments_a_line() -> None:
+    page = man.options_page(registry.of([]))
+    drivers.discover()
+    for cls in set(drivers.DRIVERS.values()):
+        names = [name for name, known in drivers.DRIVERS.items() if known is cls]
+        assert sum(f".SH DEVICE: {name.upper()}\n" in page for name in names) == 1
+        assert all(about for _, about in cls.Args.manual()), names
+    assert "\\fBqueue_size=256\\fR\ndescriptors in each ring" in page
+    assert "\\fBiface=VALUE\\fR\nthe vhost\\-user socket; mandatory\n" in page
 
 
 def test_a_section_without_commands_is_left_out() -> None:

@@ -4,11 +4,13 @@ The pages are checked in, and a test holds them equal to what is made here.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pytestpmd import __version__
 from pytestpmd.cli.registry import SECTIONS, Command, Option, Registry, discover
+from pytestpmd.drivers import DRIVERS, DriverClass
+from pytestpmd.drivers import discover as discover_drivers
 from pytestpmd.eal.options import OPTIONS as EAL_OPTIONS
 from pytestpmd.eal.options import EalOption, Value
 
@@ -58,6 +60,7 @@ def options_page(registry: Registry) -> str:
                     *_items([("--help, -h", "Show the options and exit.")]),
                 ],
             ),
+            *(_section(f"DEVICE: {name}", _device(cls)) for name, cls in _drivers()),
             _section("EXIT STATUS", _paragraphs(EXIT_STATUS)),
             _section("SEE ALSO", [".BR pytestpmd (7)"]),
         ],
@@ -72,6 +75,22 @@ def console_page(registry: Registry) -> str:
         if commands:
             sections.append(_section(f"COMMANDS: {name}", [*_paragraphs(about), *_items(map(_command, commands))]))
     return _page(7, [*sections, _section("SEE ALSO", [".BR pytestpmd (1)"])])
+
+
+def _drivers() -> Iterator[tuple[str, DriverClass]]:
+    """Each driver under its first name."""
+    discover_drivers()
+    seen: list[DriverClass] = []
+    for name, cls in sorted(DRIVERS.items(), key=lambda item: (not item[0].startswith("net_"), item[0])):
+        if cls not in seen:
+            seen.append(cls)
+            yield name, cls
+
+
+def _device(cls: DriverClass) -> list[str]:
+    """What the driver is, and its arguments with their defaults."""
+    about = (cls.__doc__ or "").strip().partition("\n")[0]
+    return [*_paragraphs(about), *_items(cls.Args.manual())]
 
 
 def _page(number: int, sections: Iterable[list[str]]) -> str:

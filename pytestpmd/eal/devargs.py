@@ -8,12 +8,13 @@ The text is DPDK's kvargs: ``key=value`` separated by commas, a key alone allowe
         queues: int = arg(1, convert=integer(1, 256))
         no_rx: bool = arg(False, key="no-rx")   # where the key is no Python name
         rx_pcap: tuple[str, ...] = ()           # may be given several times
+        copy: bool = arg(False, help="...")     # for the manual
 
 and ``Args.parse("path=/tmp/s,queues=2")`` gives a frozen instance or raises :class:`DevargsError`.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, NewType, Self, dataclass_transform, get_args, get_origin, get_type_hints
@@ -25,6 +26,9 @@ Mac = NewType("Mac", bytes)
 
 Converter = Callable[[str], Any]
 """Text to value. Raises ValueError whose message says what was expected: ``an integer``."""
+
+UNKNOWN = 0xFFFFFFFF
+"""What DPDK has for a number that nobody gave, such as a link's speed."""
 
 MAX_PAIRS = 32
 """DPDK's ``RTE_KVARGS_MAX``."""
@@ -116,12 +120,20 @@ BOOLEAN = choice({"0": False, "1": True})
 CONVERTERS: Mapping[Any, Converter] = {int: integer(), bool: BOOLEAN, str: str, Path: path, Mac: mac}
 
 
-def arg(default: Any = MISSING, *, key: str | None = None, convert: Converter | None = None, flag: bool = False) -> Any:
+def arg(
+    default: Any = MISSING,
+    *,
+    key: str | None = None,
+    convert: Converter | None = None,
+    flag: bool = False,
+    help: str = "",
+) -> Any:
     """A field of a :class:`DevArgs` that needs more than an annotation.
 
-    ``key`` is the name in the device string, ``convert`` takes its text, ``flag`` lets a bool stand alone and mean 1.
+    ``key`` is the name in the device string, ``convert`` takes its text, ``flag`` lets a bool stand alone and mean 1,
+    ``help`` is the line of the manual.
     """
-    return field(default=default, metadata={"key": key, "convert": convert, "flag": flag})
+    return field(default=default, metadata={"key": key, "convert": convert, "flag": flag, "help": help})
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +161,12 @@ class DevArgs:
     def keys(cls) -> tuple[str, ...]:
         """Every key that the driver knows, in the order of declaration."""
         return tuple(cls._table())
+
+    @classmethod
+    def manual(cls) -> Iterator[tuple[str, str]]:
+        """Each key with its default, as it would be written, and what it means."""
+        for item in _fields(cls):
+            yield f"{_key_name(item)}={_default_text(item.default)}", item.metadata.get("help", "")
 
     @classmethod
     def parse(cls, text: str, *, owner: str = "") -> Self:
@@ -180,6 +198,12 @@ def _fields(cls: type[DevArgs]) -> tuple[Field[Any], ...]:
 
 def _key_name(item: Field[Any]) -> str:
     return item.metadata.get("key") or item.name
+
+
+def _default_text(default: Any) -> str:
+    if isinstance(default, bool):
+        return str(int(default))
+    return str(default) if isinstance(default, int | str) and default != UNKNOWN else "VALUE"
 
 
 def _key(item: Field[Any], hint: Any) -> _Key:

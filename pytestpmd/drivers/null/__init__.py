@@ -36,9 +36,9 @@ class NullPort(EthPort):
     class Args(DevArgs):
         """``size`` and ``copy`` in bytes; ``no-rx`` makes it silent."""
 
-        size: int = arg(64, convert=integer(1, 65535))
-        copy: int = arg(0, convert=integer(0, 65535))
-        no_rx: bool = arg(False, key="no-rx")
+        size: int = arg(64, convert=integer(1, 65535), help="bytes of a received packet")
+        copy: int = arg(0, convert=integer(0, 65535), help="bytes of each packet that are copied")
+        no_rx: bool = arg(False, key="no-rx", help="receive nothing")
 
     def __init__(self, name: str, devargs: str, args: Args) -> None:
         super().__init__(name, devargs)

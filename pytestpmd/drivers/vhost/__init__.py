@@ -77,16 +77,26 @@ class VhostPort(EthPort):
     class Args(DevArgs):
         """As DPDK's driver takes them."""
 
-        iface: Path
-        queues: int = arg(1, convert=integer(1, MAX_QUEUE_PAIRS))
-        client: bool = False
-        tso: bool = False
-        linear_buffer: bool = arg(False, key="linear-buffer")
-        ext_buffer: bool = arg(False, key="ext-buffer")
-        legacy_ol_flags: bool = arg(False, key="legacy-ol-flags")
-        iommu_support: bool = arg(False, key="iommu-support", convert=_off("addresses are not translated by an IOMMU"))
+        iface: Path = arg(help="the vhost-user socket; mandatory")
+        queues: int = arg(1, convert=integer(1, MAX_QUEUE_PAIRS), help="queue pairs, at most")
+        client: bool = arg(False, help="connect to the front-end, again and again, instead of listening")
+        tso: bool = arg(False, help="whether the front-end may leave segmentation to this port")
+        linear_buffer: bool = arg(False, key="linear-buffer", help="drop what does not fit one mbuf")
+        ext_buffer: bool = arg(False, key="ext-buffer", help="put what does not fit an mbuf into a large one")
+        legacy_ol_flags: bool = arg(
+            False, key="legacy-ol-flags", help="mark received packets with the flags of sent ones, as DPDK once did"
+        )
+        iommu_support: bool = arg(
+            False,
+            key="iommu-support",
+            convert=_off("addresses are not translated by an IOMMU"),
+            help="0 only: there is no address translation",
+        )
         postcopy_support: bool = arg(
-            False, key="postcopy-support", convert=_off("a guest that runs has all its memory here")
+            False,
+            key="postcopy-support",
+            convert=_off("a guest that runs has all its memory here"),
+            help="0 only: there is no migration after the guest has begun to run",
         )
 
     def __init__(self, name: str, devargs: str, args: Args) -> None:

@@ -58,17 +58,24 @@ class VirtioUserPort(VirtioPort):
     class Args(DevArgs):
         """As DPDK's driver takes them; sizes in descriptors, speed in Mbit/s."""
 
-        path: Path
-        mac: Mac | None = None
-        queue_size: int = arg(256, convert=integer(2, MAX_QUEUE_SIZE))
-        cq: bool = False
-        queues: int = arg(1, convert=integer(1, MAX_QUEUE_PAIRS))
-        mrg_rxbuf: bool = True
-        packed_vq: bool = False
-        vectorized: bool | None = None
-        in_order: bool = True
-        server: bool = False
-        speed: int = arg(SPEED_UNKNOWN, convert=choice(SPEEDS))
+        path: Path = arg(help="the vhost-user socket; mandatory")
+        mac: Mac | None = arg(None, help="the port's address; left out, a random one")
+        queue_size: int = arg(
+            256, convert=integer(2, MAX_QUEUE_SIZE), help="descriptors in each ring, a power of two for split ones"
+        )
+        cq: bool = arg(False, help="whether there is a control queue; several pairs have one in any case")
+        queues: int = arg(1, convert=integer(1, MAX_QUEUE_PAIRS), help="queue pairs")
+        mrg_rxbuf: bool = arg(True, help="whether a packet may span several receive buffers")
+        packed_vq: bool = arg(False, help="whether the rings are packed")
+        vectorized: bool | None = arg(
+            None,
+            help="1: vectors wherever they are right; 0: nowhere; left out: on split rings without offloads",
+        )
+        in_order: bool = arg(True, help="whether buffers are used in order")
+        server: bool = arg(False, help="listen for the back-end instead of connecting to it")
+        speed: int = arg(
+            SPEED_UNKNOWN, convert=choice(SPEEDS), help="link speed to report, in Mbit/s; left out, unknown"
+        )
 
     def __init__(self, name: str, devargs: str, args: Args) -> None:
         path = str(args.path)
