@@ -50,26 +50,12 @@ def make(tmp_path: Path) -> Iterator[Make]:
             ends = ends[1], ends[0]
         appliance = Appliance(*ends, options=f"--rxq={queues} --txq={queues} {options}", **more)
         made.append(appliance)
-        assert are_joined(appliance)
+        assert appliance.are_joined()
         return appliance
 
     yield make_pair
     for appliance in made:
         appliance.__exit__(None, None, None)
-
-
-def are_joined(appliance: Appliance) -> bool:
-    """Wait until both links are up, and until the queues that both have carry packets: those of pairs beyond the first
-    come a moment later, by a command."""
-    back, front = sorted(appliance.app.ports, key=lambda port: port.driver_name)
-    ways = (front.rx_queues, back.tx_queues), (front.tx_queues, back.rx_queues)
-    needed = {2 * i + way for way, ends in enumerate(ways) for i in range(min(map(len, ends)))}
-
-    def live() -> set[int]:
-        report = back.device_report()
-        return {ring.index for ring in report.rings if ring.state == "live"} if report else set()
-
-    return appliance.are_up() and eventually(lambda: needed <= live())
 
 
 def drain(port: EthPort) -> int:
@@ -346,7 +332,7 @@ def test_queue_counts_change_between_two_starts(make: Make) -> None:
     pair = make(queues=4)
     for queues in (1, 3, 2, 4):
         pair.run("port stop all", f"port config all rxq {queues}", f"port config all txq {queues}", "port start all")
-        assert are_joined(pair)
+        assert pair.are_joined()
         assert [len(port.rx_queues) for port in pair.app.ports] == [queues] * 2
         pair.app.session.start(tx_first=1)
         assert eventually(

@@ -86,5 +86,18 @@ class Appliance:
         """Wait until every link is up."""
         return eventually(lambda: all(port.link().up for port in self.app.ports))
 
+    def are_joined(self) -> bool:
+        """Of a back-end and a front-end on one socket: wait until both are up, and until the queues that both have
+        carry packets: those of pairs beyond the first come a moment later, by a command."""
+        back, front = sorted(self.app.ports, key=lambda port: port.driver_name)
+        ways = (front.rx_queues, back.tx_queues), (front.tx_queues, back.rx_queues)
+        needed = {2 * i + way for way, ends in enumerate(ways) for i in range(min(map(len, ends)))}
+
+        def live() -> set[int]:
+            report = back.device_report()
+            return {ring.index for ring in report.rings if ring.state == "live"} if report else set()
+
+        return self.are_up() and eventually(lambda: needed <= live())
+
 
 __all__ = ["Appliance", "lcores"]

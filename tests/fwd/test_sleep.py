@@ -173,7 +173,7 @@ def joined(
         options=f"--rxq={queues} --txq={queues} {options}",
         workers=workers,
     )
-    assert made.are_up()
+    assert made.are_joined()
     return made
 
 

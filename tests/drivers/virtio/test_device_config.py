@@ -9,7 +9,7 @@ from struct import pack
 from typing import Any
 
 import pytest
-from fakes.leaks import eventually, open_fds
+from fakes.leaks import PATIENCE_S, eventually, open_fds
 from fakes.vhost_backend import FEATURES, HEADER, NEED_REPLY, PROTOCOL, REPLY, VERSION, Asked, FakeBackend, R, message
 
 from pytestpmd.drivers.virtio.transport.user import VhostUserTransport
@@ -82,15 +82,16 @@ def test_a_change_is_heard_read_and_told(backend: FakeBackend, transport: VhostU
 
 
 def test_who_wants_an_answer_gets_one(backend: FakeBackend, transport: VhostUserTransport) -> None:
+    told = Told(transport)
     with backend.back_channel() as channel:
-        channel.settimeout(5)
+        channel.settimeout(PATIENCE_S)
         channel.sendall(HEADER.pack(2, VERSION | NEED_REPLY, 0))
         assert channel.recv(100) == message(2, bytes(8))
+        assert eventually(lambda: len(told.configs) == 1), "which is read after the answer"
         channel.sendall(HEADER.pack(1, VERSION | NEED_REPLY, 32) + bytes(32))
         assert channel.recv(100) == message(1, pack("=Q", 1)), "there is no IOMMU here"
         channel.sendall(HEADER.pack(99, VERSION, 4) + bytes(4) + CONFIG_CHANGE)
-        told = Told(transport)
-        assert eventually(lambda: told.configs)
+        assert eventually(lambda: len(told.configs) == 2)
 
 
 def test_a_channel_is_heard_whatever_the_size_of_the_pieces(
