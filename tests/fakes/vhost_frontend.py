@@ -74,8 +74,10 @@ class FakeFrontend:
         features: int = FEATURES,
         protocol: int = PROTOCOL,
         room: int = 1 << 20,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.features, self.protocol, self.nb_pairs = int(features), int(protocol), nb_pairs
+        self.patience_s = patience_s
         self.file = os.memfd_create("guest", os.MFD_CLOEXEC)
         self.room = room
         os.ftruncate(self.file, OFFSET + room)
@@ -84,7 +86,7 @@ class FakeFrontend:
         self._posted: dict[tuple[int, int], int] = {}
         self.rings = [self._make_ring(index, size) for index in range(2 * nb_pairs)]
         self.socket = self._wait(path) if listens else self._connect(path)
-        self.socket.settimeout(PATIENCE_S)
+        self.socket.settimeout(patience_s)
 
     def __enter__(self) -> Self:
         return self
@@ -105,10 +107,9 @@ class FakeFrontend:
             os.close(self.file)
         self.file = -1
 
-    @staticmethod
-    def _connect(path: Path | str) -> socket.socket:
+    def _connect(self, path: Path | str) -> socket.socket:
         sock = socket.socket(socket.AF_UNIX)
-        assert eventually(lambda: sock.connect_ex(str(path)) == 0)
+        assert eventually(lambda: sock.connect_ex(str(path)) == 0, self.patience_s), "nobody listens"
         return sock
 
     @staticmethod

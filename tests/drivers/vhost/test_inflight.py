@@ -26,6 +26,8 @@ from pytestpmd.vhost_user.wire import ProtocolFeature
 Make = Callable[..., VhostPort]
 KEEPS = PROTOCOL | ProtocolFeature.INFLIGHT_SHMFD
 SIZE = 64
+#: What a program of its own may take to start and forward, on a busy machine.
+A_START_S = 6 * PATIENCE_S
 AVAIL, USED = 1 << 7, 1 << 15
 LAYOUTS = {
     "split": Feature(0),
@@ -448,13 +450,20 @@ def test_back_ends_are_killed_and_each_chain_is_used_once(sock: Path, layout: in
             )
             try:
                 if front is None:
-                    front = Keeper(sock, features=FEATURES | layout, protocol=KEEPS, size=SIZE, room=8 << 20)
+                    front = Keeper(
+                        sock,
+                        features=FEATURES | layout,
+                        protocol=KEEPS,
+                        size=SIZE,
+                        room=8 << 20,
+                        patience_s=A_START_S,
+                    )
                 else:
                     front.socket = front._connect(sock)
-                    front.socket.settimeout(10)
+                    front.socket.settimeout(A_START_S)
                 front.begin(base=0x8000 if front.is_packed else 0)
                 driver, done = front.rings[1].driver, 0
-                deadline = time.monotonic() + 3 * PATIENCE_S
+                deadline = time.monotonic() + A_START_S
                 while done < 120:
                     front.transmit(*frames(min(8, driver.nb_free)))
                     done += len(driver.reap())  # which asserts that nothing is used twice
