@@ -272,6 +272,11 @@ def blocking_kicks(backend: FakeBackend) -> None:
         fill(backend.last(R.SET_VRING_KICK, ring).fds[0])
 
 
+def chatter(backend: FakeBackend) -> None:
+    start(backend)
+    backend.say(b"?" * 100)
+
+
 def needs_reset(backend: FakeBackend) -> None:
     start(backend)
     backend.status |= Status.NEEDS_RESET
@@ -306,7 +311,7 @@ BACK_ENDS: dict[str, tuple[Act | None, Act | None]] = {
     "takes nothing": (None, start),
     "lies": (None, lies),
     "eventfds that block": (None, blocking_kicks),
-    "speaks unasked": (None, lambda backend: backend.say(b"?" * 100)),
+    "speaks unasked": (None, chatter),
     "needs a reset": (None, needs_reset),
 }
 
