@@ -3,7 +3,8 @@
  *
  * First it is said that a kick is wanted, then the ring is looked at once more. The full fence
  * pairs with the driver's own, between its store of the available index (or of a descriptor's
- * flags) and its look at the wish: one of the two always sees the other. */
+ * flags) and its last look at the wish, when its queue settles (vring.h): one of the two always
+ * sees the other. */
 #include "drivers/vhost/ring.h"
 
 static uint16_t *avail_event(struct vhost_virtqueue *vq)

@@ -3,7 +3,8 @@
  * First it is said that a call is wanted, then the ring is looked at once more: what the device
  * used before it could see the wish would otherwise lie there until the next packet. The full fence
  * pairs with the device's own, between its store of the used index (or of a used descriptor's
- * flags) and its look at the wish: one of the two always sees the other. */
+ * flags) and its last look at the wish, when its queue settles (vring.h): one of the two always
+ * sees the other. */
 #include "drivers/virtio/packed.h"
 
 static bool split_enable(struct virtqueue *vq)
