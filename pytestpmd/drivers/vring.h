@@ -73,7 +73,6 @@ struct virtio_net_hdr {
 #define VIRTIO_NET_HDR_GSO_NONE     0
 #define VIRTIO_NET_HDR_GSO_TCPV4    1
 #define VIRTIO_NET_HDR_GSO_TCPV6    4
-#define VIRTIO_NET_HDR_GSO_ECN      128
 
 /* With HASH_REPORT it is longer. */
 struct virtio_net_hdr_hash {

@@ -17,7 +17,6 @@
 #define GTP_DATA         0xff /* message type */
 #define GTP_LONGER       0x07 /* E, S, PN: four bytes more */
 #define GTP_HAS_NEXT     0x04
-#define GRE_CKSUM        0x8000
 #define GRE_KEY          0x2000
 #define GRE_SEQUENCE     0x1000
 

@@ -255,8 +255,9 @@ def test_the_driver_is_called_unless_it_asks_not_to_be(make: MakeQueue, pool: Me
         assert queue.call.count() == calls
 
 
-def test_a_wish_that_comes_just_after_the_look_is_seen_when_the_ring_comes_to_rest(
-    make: MakeQueue, pool: Mempool
+@pytest.mark.parametrize("then", [[], [frame()]], ids=["comes to rest", "has no buffer left"])
+def test_a_wish_that_comes_just_after_the_look_is_seen_when_the_ring_rests(
+    make: MakeQueue, pool: Mempool, then: list[bytes]
 ) -> None:
     queue = make()
     Receiver(queue).post(128)
@@ -264,20 +265,7 @@ def test_a_wish_that_comes_just_after_the_look_is_seen_when_the_ring_comes_to_re
     assert send(queue, pool, [frame()]) == 1
     queue.driver.suppress_calls(False)
     for calls in (1, 0):
-        assert send(queue, pool, []) == 0
-        assert queue.call.count() == calls
-
-
-def test_a_wish_that_comes_just_after_the_look_is_seen_when_there_is_no_buffer_left(
-    make: MakeQueue, pool: Mempool
-) -> None:
-    queue = make()
-    Receiver(queue).post(128)
-    queue.driver.suppress_calls(True)
-    assert send(queue, pool, [frame()]) == 1
-    queue.driver.suppress_calls(False)
-    for calls in (1, 0):
-        assert send(queue, pool, [frame()]) == 0
+        assert send(queue, pool, then) == 0
         assert queue.call.count() == calls
 
 
