@@ -7,7 +7,6 @@
  * use the chains up; the driver is shown all of them at once. */
 #include "drivers/vhost/announce.h"
 #include "drivers/vhost/copy.h"
-#include "drivers/vhost/offload.h"
 #include "drivers/vhost/plain.h"
 #include "drivers/vhost/walk.h"
 
@@ -83,7 +82,7 @@ static ALWAYS_INLINE void dequeue_header(
 
 	memcpy(&asked, header, sizeof(asked));
 	if (unlikely((asked & vq->offload.header_mask) | vq->offload.vlan_strip))
-		vhost_rx_offload(vq, m, header);
+		vq->bad_headers += !vnet_rx_offload(&vq->offload, m, header);
 }
 
 /* Any chain at all into `fresh`, or whatever holds it. NULL, with all of that freed, when the chain

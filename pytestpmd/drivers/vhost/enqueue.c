@@ -4,7 +4,6 @@
  * the long way, over as many chains as MRG_RXBUF allows. Chunks, bounds and bad chains are as in
  * dequeue.c. */
 #include "drivers/vhost/copy.h"
-#include "drivers/vhost/offload.h"
 #include "drivers/vhost/plain.h"
 #include "drivers/vhost/segment.h"
 #include "drivers/vhost/walk.h"
@@ -217,7 +216,7 @@ static NOINLINE void enqueue_segments(struct vhost_virtqueue *vq, struct used_ba
 	bool fits = segment_begin(&cut, pkt, vq->pool), sent = false;
 
 	while (fits && (m = segment_next(&cut, vq->pool))) {
-		fits = vhost_tx_offload(vq, m, &header) &&
+		fits = vnet_tx_offload(&vq->offload, m, &header) &&
 		       enqueue_slow(vq, batch, m, &header, waiting, &sent, packed) && sent;
 		if (fits) {
 			stats_add(&vq->stats, run, m->pkt_len, mbuf_data(m));
@@ -250,7 +249,7 @@ static ALWAYS_INLINE uint16_t enqueue_chunk(struct vhost_virtqueue *vq, struct u
 		bool sent = true;
 
 		if (unlikely(pkts[i]->ol_flags)) {
-			if (!vhost_tx_offload(vq, pkts[i], &made)) {
+			if (!vnet_tx_offload(&vq->offload, pkts[i], &made)) {
 				enqueue_segments(vq, batch, pkts[i], waiting, run, nb_sent, packed);
 				continue;
 			}

@@ -52,7 +52,7 @@ def has_tx_sw_csum(features: int, wishes: Wishes) -> bool:
 
 
 def ring_fields(index: int, features: int, wishes: Wishes) -> dict[str, int]:
-    """``struct vhost_offload`` for the ring ``index``, by what was agreed; odd ones are those that we receive from.
+    """``struct vnet_offload`` for the ring ``index``, by what was agreed; odd ones are those that we receive from.
 
     Segments without checksums are nothing that can be agreed on (virtio 1.2, 5.1.3.1).
     """

@@ -1,6 +1,7 @@
 #ifndef VHOST_VHOST_H
 #define VHOST_VHOST_H
 #include "drivers/vhost/inflight.h"
+#include "drivers/vnet.h"
 #include "drivers/vring.h"
 #include "eal/mempool.h"
 #include "ethdev/ethdev.h"
@@ -42,19 +43,6 @@ struct vhost_log {
 #define VHOST_LOG_PAGE 4096
 #define VHOST_NO_LOG   (~0ULL) /* nobody asked */
 
-/* What is done to packets besides copying them, as far as the front-end agreed to it and the port
- * was asked for it; all zero for nothing. */
-struct vhost_offload {
-	uint16_t header_mask; /* bits of the header's first two bytes that are looked at */
-	uint8_t csum;         /* checksums may be left to the other side */
-	uint8_t tso4;         /* TCP segments may be longer than a frame over IPv4 */
-	uint8_t tso6;         /* and over IPv6 */
-	uint8_t sw_csum;      /* received: what was left to us is done here */
-	uint8_t legacy;       /* received: it is told as if it were asked of the next driver */
-	uint8_t vlan_strip;   /* received: tags are taken out */
-	uint8_t linear;       /* received: no frame takes more than one mbuf */
-};
-
 /* The device's side of a virtqueue, split or packed. Python fills in what stands above the counters
  * and changes it only while `enabled` is 0 and every lcore has passed since. */
 struct vhost_virtqueue {
@@ -86,7 +74,7 @@ struct vhost_virtqueue {
 	uint16_t tracked;  /* what is written is told besides: track.h */
 	uint16_t no_kicks; /* the driver has no eventfd for them: the ring must be polled */
 	uint16_t discards; /* started but disabled: what is transmitted is used up unread */
-	struct vhost_offload offload;
+	struct vnet_offload offload;
 
 	/* lcore writes, console reads */
 	uint16_t last_avail; /* packed: the place that comes next, and that lap's parity */

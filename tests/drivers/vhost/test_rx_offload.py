@@ -26,7 +26,7 @@ NONE, GOOD, LRO = lib.MBUF_F_RX_L4_CKSUM_NONE, lib.MBUF_F_RX_L4_CKSUM_GOOD, lib.
 
 @pytest.fixture(params=SCALAR_KINDS, ids=str)
 def make(request: pytest.FixtureRequest, make_vhost: MakeQueue) -> MakeQueue:
-    """A queue of each kind; keywords besides those of the queue's are fields of ``struct vhost_offload``."""
+    """A queue of each kind; keywords besides those of the queue's are fields of ``struct vnet_offload``."""
 
     def make(**offload: Any) -> DeviceQueue:
         kind: Kind = request.param

@@ -25,7 +25,7 @@ TAG = bytes.fromhex("8100004d")
 
 @pytest.fixture(params=SCALAR_KINDS, ids=str)
 def make(request: pytest.FixtureRequest, make_vhost: MakeQueue) -> MakeQueue:
-    """A queue of each kind, of a front-end that takes all; keywords are other fields of ``struct vhost_offload``."""
+    """A queue of each kind, of a front-end that takes all; keywords are other fields of ``struct vnet_offload``."""
 
     def make(**offload: int) -> DeviceQueue:
         kind: Kind = request.param

@@ -1,15 +1,15 @@
-/* What the front-end left for us to do with a packet that it transmits (virtio 1.2, 5.1.6.2).
+/* What the other side left for us to do with a packet that it sent (virtio 1.2, 5.1.6.2).
  *
  * The header is copied before it is looked at, and what it says is compared with the packet's own
  * headers: a checksum to be completed must lie in the packet, segments must be of TCP and of some
  * length. Else the packet is taken as it is, and the header counted. hdr_len is a hint that nothing
  * here needs. */
-#include "drivers/vhost/offload.h"
+#include "drivers/vnet.h"
 #include "eal/vlan.h"
 
 /* What is asked, and of which packet. */
 struct request {
-	struct vhost_virtqueue *vq;
+	const struct vnet_offload *offload;
 	struct mbuf *m;
 	struct virtio_net_hdr header; /* our copy */
 	struct net_hdrs hdrs;
@@ -40,7 +40,7 @@ static void find_field(struct request *req)
  * (virtio 1.2, 5.1.6.2.1). ECN is not offered. */
 static bool segments_are_known(const struct request *req)
 {
-	const struct vhost_offload *offload = &req->vq->offload;
+	const struct vnet_offload *offload = req->offload;
 	uint8_t type = req->header.gso_type;
 
 	if (!req->is_known || req->hdrs.proto != IP_PROTO_TCP || req->header.gso_size == 0)
@@ -73,9 +73,9 @@ static void take_cksum(struct request *req)
 	uint32_t start = req->header.csum_start;
 	struct mbuf *m = req->m;
 
-	if (req->is_known && req->vq->offload.legacy) {
+	if (req->is_known && req->offload->legacy) {
 		tell_legacy(req);
-	} else if (req->is_known && !req->vq->offload.sw_csum) {
+	} else if (req->is_known && !req->offload->sw_csum) {
 		m->ol_flags |= MBUF_F_RX_L4_CKSUM_NONE;
 		tell_lengths(req);
 	} else if (net_cksum_complete(m, start, m->pkt_len - start, req->header.csum_offset)) {
@@ -85,7 +85,7 @@ static void take_cksum(struct request *req)
 
 static void take_segments(struct request *req)
 {
-	req->m->ol_flags |= req->vq->offload.legacy ? MBUF_F_TX_TCP_SEG : MBUF_F_RX_LRO;
+	req->m->ol_flags |= req->offload->legacy ? MBUF_F_TX_TCP_SEG : MBUF_F_RX_LRO;
 	req->m->tso_segsz = req->header.gso_size;
 	tell_lengths(req);
 }
@@ -111,15 +111,16 @@ static bool take_header(struct request *req)
 	return true;
 }
 
-void vhost_rx_offload(struct vhost_virtqueue *vq, struct mbuf *m, const uint8_t *header)
+bool vnet_rx_offload(const struct vnet_offload *offload, struct mbuf *m, const uint8_t *header)
 {
-	struct request req = {.vq = vq, .m = m};
+	struct request req = {.offload = offload, .m = m};
+	bool is_good;
 
 	memcpy(&req.header, header, offsetof(struct virtio_net_hdr, num_buffers));
 	/* one read: what is checked below is what is used */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (vq->offload.header_mask && !take_header(&req))
-		vq->bad_headers++;
-	if (vq->offload.vlan_strip && vlan_strip(m) && req.has_lengths)
+	is_good = !offload->header_mask || take_header(&req);
+	if (offload->vlan_strip && vlan_strip(m) && req.has_lengths)
 		m->l2_len -= (uint8_t)sizeof(struct vlan_hdr);
+	return is_good;
 }
