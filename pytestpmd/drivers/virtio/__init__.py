@@ -7,7 +7,6 @@ a port's offloads ask of the device stands in ``offloads.py``, and what C does f
 bursts' way. One device can be driven so far: net_virtio_user, whose back-end is another process on a vhost-user socket.
 """
 
-import os
 from pathlib import Path
 
 from pytestpmd.drivers import driver
@@ -15,37 +14,11 @@ from pytestpmd.drivers.virtio.agree import MAX_QUEUE_PAIRS
 from pytestpmd.drivers.virtio.controlled import driver_log, log
 from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio.transport.user import VhostUserTransport
+from pytestpmd.drivers.virtio.wanted import CONTROL_FEATURES, DEFAULT_FEATURES, SPEEDS, random_mac
 from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, Feature
 from pytestpmd.eal.devargs import DevArgs, Mac, arg, choice, integer
 from pytestpmd.errors import TestpmdError
 from pytestpmd.ethdev.port import SPEED_UNKNOWN
-
-SPEEDS = {str(speed): speed for speed in (10000, 20000, 25000, 40000, 50000, 56000, 100000, 200000, 400000, 800000)}
-
-#: Asked of every back-end.
-DEFAULT_FEATURES = (
-    Feature.VIRTIO_NET_F_MAC
-    | Feature.VIRTIO_NET_F_MTU
-    | Feature.VIRTIO_NET_F_STATUS
-    | Feature.VIRTIO_NET_F_MRG_RXBUF
-    | Feature.VIRTIO_RING_F_INDIRECT_DESC
-    | Feature.VIRTIO_RING_F_EVENT_IDX
-    | Feature.VIRTIO_F_VERSION_1
-)
-#: Asked of those that are to have a control queue.
-CONTROL_FEATURES = (
-    Feature.VIRTIO_NET_F_CTRL_VQ
-    | Feature.VIRTIO_NET_F_CTRL_RX
-    | Feature.VIRTIO_NET_F_CTRL_VLAN
-    | Feature.VIRTIO_NET_F_CTRL_MAC_ADDR
-    | Feature.VIRTIO_NET_F_GUEST_ANNOUNCE
-)
-
-
-def random_mac() -> bytes:
-    """A locally administered unicast address."""
-    first, *rest = os.urandom(6)
-    return bytes([(first & 0xFC) | 0x02, *rest])
 
 
 @driver("net_virtio_user", "virtio_user")

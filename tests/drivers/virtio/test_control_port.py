@@ -14,8 +14,9 @@ from fakes.transport import default_config
 from fakes.virtio_device import SplitDevice
 
 from pytestpmd._dataplane import lib
-from pytestpmd.drivers.virtio import CONTROL_FEATURES, DEFAULT_FEATURES, ctrlq
+from pytestpmd.drivers.virtio import ctrlq
 from pytestpmd.drivers.virtio.port import VirtioPort
+from pytestpmd.drivers.virtio.wanted import CONTROL_FEATURES, DEFAULT_FEATURES
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import DeviceError, NotSupported, OperationError, TestpmdError

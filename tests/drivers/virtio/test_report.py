@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pytestpmd._dataplane import lib
-from pytestpmd.drivers.virtio import DEFAULT_FEATURES, VirtioUserPort, offloads, report
+from pytestpmd.drivers.virtio import VirtioUserPort, offloads, report
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.report import ANSWERED, DEVARGS, NOT_OFFERED, NOT_USED, OFFLOADS
 from pytestpmd.drivers.virtio.virtqueue import Virtqueue, private_bytes, shared_bytes
+from pytestpmd.drivers.virtio.wanted import DEFAULT_FEATURES
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from fakes.control import ControlledTransport, error
 
-from pytestpmd.drivers.virtio import CONTROL_FEATURES, DEFAULT_FEATURES
 from pytestpmd.drivers.virtio.known_config import RssLimits
 from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio.rss import (
@@ -19,6 +18,7 @@ from pytestpmd.drivers.virtio.rss import (
     to_functions,
     to_hash_types,
 )
+from pytestpmd.drivers.virtio.wanted import CONTROL_FEATURES, DEFAULT_FEATURES
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import ConfigError, NotSupported, OperationError, TestpmdError
