@@ -92,10 +92,6 @@ enum vring_fault {
 	VRING_HALTED,          /* nothing of that kind: the ring is about to be made anew */
 };
 
-/* Write one to an eventfd. A counter that is full has been told already, so it is not waited for.
- */
-void vring_notify(int fd);
-
 /* C only */
 static_assert(sizeof(struct vring_desc) == 16, "virtio 1.2, 2.7.5");
 static_assert(sizeof(struct vring_packed_desc) == 16, "virtio 1.2, 2.8.13");

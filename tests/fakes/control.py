@@ -14,6 +14,7 @@ from fakes.virtio_device import SplitDevice
 
 from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio.virtqueue import RingAddresses
+from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.eal.memory import Region
 
 OK, ERR = 0, 1
@@ -103,8 +104,8 @@ class ControlledTransport(FakeTransport):
     def stop_control(self, index: int) -> None:
         self._tell("stop", index)
 
-    def control_kick_fd(self, index: int) -> int:
-        return -1
+    def control_doorbell(self, index: int) -> Doorbell:
+        return Doorbell.none()
 
     @property
     def commands(self) -> list[bytes]:

@@ -11,6 +11,7 @@ from fakes.packets import receive, receive_mbufs, transmit
 from fakes.virtio_driver import SplitDriver
 
 from pytestpmd._dataplane import ffi, lib
+from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.eal.memory import Arena, address_of
 from pytestpmd.eal.mempool import Mempool
 
@@ -80,12 +81,18 @@ class DriverQueue:
         vq.slots = self._private.array("struct virtqueue_slot", size)
         vq.free_ids = self._private.array("uint16_t", nb_ids)
         vq.avail_shadow = self._private.array("uint16_t", size)
-        vq.pool, vq.kick_fd, vq.size, vq.port_id = pool.ptr, self.kick.fd, size, 3
+        vq.pool, vq.size, vq.port_id = pool.ptr, size, 3
+        self.ring_at(Doorbell.eventfd(self.kick.fd), vq)
         vq.id_mask = nb_ids - 1
         vq.hdr_size, vq.free_thresh, vq.event_idx = hdr_size, free_thresh, event_idx
         vq.offloads = offloads
         self.vq = vq
         self.reset(start)
+
+    @staticmethod
+    def ring_at(doorbell: Doorbell, vq: Any) -> None:
+        """Have kicks arrive there."""
+        doorbell.fill(ffi.addressof(vq, "doorbell"))
 
     def _make_ring(self, vq: Any, size: int) -> tuple[Any, Any, Any]:
         """Descriptors, the driver's part, the device's part."""

@@ -63,7 +63,7 @@ static NOINLINE void ring_call(struct vhost_virtqueue *vq)
 {
 	vq->unsettled = 0;
 	vq->calls++;
-	vring_notify(vq->call_fd);
+	eventfd_notify(vq->call_fd);
 }
 
 /* Show the driver what was used up, and call it if it wants that. */

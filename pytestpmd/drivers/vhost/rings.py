@@ -237,7 +237,7 @@ class Ring:
         self.queue, self.told_of_fault = queue, False
         # the flags are read by lcores only after this
         lib.vhost_virtqueue_enable(queue.ptr, True)
-        lib.vring_notify(self._call_fd)
+        lib.eventfd_notify(self._call_fd)
         LCORES.wake()  # who sleeps has not asked for this ring's kicks
 
     def _take_up_packed(self, vq: Any) -> None:
@@ -314,7 +314,7 @@ class Ring:
     def tell_fault(self) -> None:
         """Let the front-end know, once."""
         self.told_of_fault = True
-        lib.vring_notify(self._err_fd)
+        lib.eventfd_notify(self._err_fd)
 
     def close(self) -> None:
         """Let go of everything."""

@@ -3,6 +3,7 @@
 #include "drivers/vhost/inflight.h"
 #include "drivers/vnet.h"
 #include "drivers/vring.h"
+#include "eal/doorbell.h"
 #include "eal/mempool.h"
 #include "ethdev/ethdev.h"
 

@@ -122,7 +122,7 @@ class ControlledPort(EthPort):
         for. Raises ``DeviceError`` if it will not use the queues."""
         if self._control is None:
             return
-        self._control.virtqueue.arm(self.transport.control_kick_fd(self._control.virtqueue.index))
+        self._control.virtqueue.arm(self.transport.control_doorbell(self._control.virtqueue.index))
         use = self._use_queues(nb_pairs)
         if use:
             try:

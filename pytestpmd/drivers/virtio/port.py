@@ -289,7 +289,7 @@ class VirtioPort(DescribedPort):
         self._status.tell(STARTED | Status.DRIVER_OK)
         self.begin_control(len(self._virtqueues) // 2)
         for vq in self._virtqueues:
-            vq.arm(self.transport.kick_fd(vq.index))
+            vq.arm(self.transport.doorbell(vq.index))
         self._is_live = True
         LCORES.wake()  # who sleeps has asked for the calls of a ring that may have been made anew since
 

@@ -67,7 +67,7 @@ static NOINLINE void kick(struct virtqueue *vq)
 {
 	vq->unsettled = 0;
 	vq->kicks++;
-	vring_notify(vq->kick_fd);
+	doorbell_ring(&vq->doorbell);
 }
 
 void virtqueue_notify(struct virtqueue *vq, uint16_t nb)

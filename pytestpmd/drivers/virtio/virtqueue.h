@@ -1,6 +1,7 @@
 #ifndef VIRTIO_VIRTQUEUE_H
 #define VIRTIO_VIRTQUEUE_H
 #include "drivers/vring.h"
+#include "eal/doorbell.h"
 #include "eal/mempool.h"
 #include "ethdev/ethdev.h"
 
@@ -51,7 +52,6 @@ struct virtqueue {
 	        *indirect; /* size tables of VIRTQUEUE_INDIRECT_MAX, shared; NULL: not agreed */
 	struct virtqueue_header *headers; /* transmit: size of them, shared */
 	struct mempool *pool;             /* receive: where buffers come from */
-	int32_t kick_fd;                  /* an eventfd, or -1 */
 	uint16_t size;                    /* split: a power of two */
 	uint16_t id_mask; /* of free_ids, whose length is the power of two not below size */
 	uint16_t port_id;
@@ -79,6 +79,9 @@ struct virtqueue {
 	uint64_t kicks;
 	uint64_t kicks_suppressed;
 	struct queue_stats stats;
+
+	/* Python arms and disarms it while lcores run; read when a kick is due */
+	struct doorbell doorbell;
 } ALIGNED(64);
 
 #define VIRTQUEUE_INDIRECT_MAX 8

@@ -6,6 +6,7 @@ from typing import Any
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.vring import Layout, packed_layout, split_layout
+from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena, address_of
 from pytestpmd.eal.mempool import Mempool
@@ -84,11 +85,11 @@ class Virtqueue:
         vq.free_ids = private.struct("uint16_t", _power_of_two(size))
         vq.avail_shadow = private.struct("uint16_t", size)
         vq.size, vq.id_mask = size, _power_of_two(size) - 1
-        vq.kick_fd = -1
         self._tables = shared.struct("struct vring_desc", size * lib.VIRTQUEUE_INDIRECT_MAX)
         self._headers = shared.struct("struct virtqueue_header", size)
         self._owned = (shared, private)
         self.ptr = vq
+        self._doorbell = ffi.addressof(vq, "doorbell")
 
     @property
     def is_rx(self) -> bool:
@@ -167,14 +168,14 @@ class Virtqueue:
         lib.mempool_put_bulk(pool.ptr, taken, 1)
         return False
 
-    def arm(self, kick_fd: int) -> None:
+    def arm(self, doorbell: Doorbell) -> None:
         """The device is live and may be kicked, which is done once for what it was offered before."""
-        self.ptr.kick_fd = kick_fd
-        lib.vring_notify(kick_fd)
+        doorbell.fill(self._doorbell)
+        lib.doorbell_ring(self._doorbell)
 
     def disarm(self) -> None:
         """No kick before DRIVER_OK (virtio 1.2, 3.1.1), nor after the device is gone."""
-        self.ptr.kick_fd = -1
+        Doorbell.none().fill(self._doorbell)
 
     def drain(self) -> int:
         """Free every mbuf that the ring holds; the device must have let go of it."""

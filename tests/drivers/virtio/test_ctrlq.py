@@ -14,6 +14,7 @@ from pytestpmd.drivers.virtio import ctrl
 from pytestpmd.drivers.virtio.ctrlq import CONTROL_RING_SIZE, ControlQueue, ControlRefused
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio_net import Feature
+from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.errors import DeviceError, DeviceTimeout
 
 SHORT_S = 0.02
@@ -81,7 +82,7 @@ def test_the_longest_command_goes_through(packed: bool) -> None:
 def test_the_device_is_kicked_for_each_command_unless_it_asks_not_to_be(packed: bool) -> None:
     pair = Pair(packed)
     kick = Eventfd()
-    pair.queue.virtqueue.arm(kick.fd)
+    pair.queue.virtqueue.arm(Doorbell.eventfd(kick.fd))
     kick.count()
     pair.queue.exchange(ctrl.announced())
     assert kick.count() == 1

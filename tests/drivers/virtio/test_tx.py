@@ -10,6 +10,7 @@ from fakes.packets import frame, frames, free, packet
 from fakes.queues import DriverQueue
 
 from pytestpmd._dataplane import ffi, lib
+from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.eal.mempool import Mempool
 
 MakeQueue = Callable[..., DriverQueue]
@@ -288,5 +289,5 @@ def test_a_kick_that_cannot_be_delivered_holds_nothing_up(make: MakeQueue, pool:
     os.eventfd_write(queue.kick.fd, 0xFFFF_FFFF_FFFF_FFFE)
     os.set_blocking(queue.kick.fd, True)
     assert queue.xmit(packet(pool, frame())) == 1
-    queue.vq.kick_fd = -1
+    queue.ring_at(Doorbell.none(), queue.vq)
     assert queue.xmit(packet(pool, frame())) == 1

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pytestpmd.drivers.virtio.virtqueue import RingAddresses
 from pytestpmd.drivers.virtio_net import Feature, Status
+from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.eal.memory import Region
 from pytestpmd.ethdev.report import ConnectionReport, FeatureReport
 
@@ -106,6 +107,10 @@ class Transport(ABC):
     def kick_fd(self, index: int) -> int:
         """The eventfd that tells the device of new buffers; the same for the transport's whole life."""
 
+    def doorbell(self, index: int) -> Doorbell:
+        """How the device is told of new buffers, for as long as it lives."""
+        return Doorbell.eventfd(self.kick_fd(index))
+
     @abstractmethod
     def call_fd(self, index: int) -> int:
         """The eventfd by which the device tells of used buffers; one for each queue, for the transport's whole life."""
@@ -131,9 +136,9 @@ class Transport(ABC):
         """Have the device let go of the control queue."""
         self.stop_queue(index)
 
-    def control_kick_fd(self, index: int) -> int:
-        """The eventfd that tells the device of commands, or -1."""
-        return self.kick_fd(index)
+    def control_doorbell(self, index: int) -> Doorbell:
+        """How the device is told of commands."""
+        return self.doorbell(index)
 
     def report(self) -> TransportReport:
         """For people to look at; a transport that has a conversation tells of it."""

@@ -20,6 +20,7 @@ from pytestpmd.drivers.virtio.transport.device_config import DeviceConfig
 from pytestpmd.drivers.virtio.virtqueue import RingAddresses
 from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.eal.control import ControlThread
+from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.eal.memory import Region
 from pytestpmd.errors import DeviceError, StatusError
 from pytestpmd.ethdev.link import SPEED_UNKNOWN
@@ -391,8 +392,8 @@ class VhostUserTransport(Transport):
     def stop_control(self, index: int) -> None:
         self.control.detach()
 
-    def control_kick_fd(self, index: int) -> int:
-        return -1
+    def control_doorbell(self, index: int) -> Doorbell:
+        return Doorbell.none()
 
     def stop_queue(self, index: int) -> None:
         self._call(m.GetVringBase(index))
