@@ -1,11 +1,16 @@
-"""Drivers: a package each below here, which announces itself with :func:`driver`; :func:`probe` finds and asks it."""
+"""Drivers: a package each below here, which announces itself with :func:`driver` or :func:`pci_driver`.
+
+:func:`probe` finds and asks the driver of a device string, :func:`probe_pci` that of a device on the PCI bus.
+"""
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from pytestpmd.eal.devargs import DevArgs, DeviceString
+from pytestpmd.eal.pci.bus import PciDevice
 from pytestpmd.errors import ConfigError, TestpmdError
 from pytestpmd.ethdev.port import EthPort
 from pytestpmd.log import EAL
@@ -19,7 +24,25 @@ class DriverClass(Protocol):
     def __call__(self, name: str, devargs: str, args: DevArgs) -> EthPort: ...
 
 
+class PciDriverClass(Protocol):
+    """The same for a device on the PCI bus, whose name is its address."""
+
+    Args: type[DevArgs]
+
+    def __call__(self, name: str, devargs: str, args: DevArgs, device: PciDevice) -> EthPort: ...
+
+
+@dataclass(frozen=True)
+class PciDriver:
+    """A port class and the name it goes by."""
+
+    name: str
+    cls: PciDriverClass
+
+
 DRIVERS: dict[str, DriverClass] = {}
+#: By vendor and device.
+PCI_DRIVERS: dict[tuple[int, int], PciDriver] = {}
 _D = TypeVar("_D")
 
 
@@ -40,6 +63,10 @@ class ProbeError(TestpmdError):
         self.why = why
 
 
+class LeftToOthers(TestpmdError):
+    """What a driver raises that was told to leave its device alone (``vdpa=1``): no port, and no failure."""
+
+
 def driver(*names: str) -> Callable[[type[_D]], type[_D]]:
     """Announce a port class under its name and aliases."""
 
@@ -53,10 +80,29 @@ def driver(*names: str) -> Callable[[type[_D]], type[_D]]:
     return register
 
 
+def pci_driver(name: str, ids: Iterable[tuple[int, int]]) -> Callable[[type[_D]], type[_D]]:
+    """Announce a port class for PCI devices, by vendor and device."""
+
+    def register(cls: type[_D]) -> type[_D]:
+        for known in ids:
+            if known in PCI_DRIVERS:
+                raise ValueError(f"two drivers take {known[0]:04x}:{known[1]:04x}")
+            PCI_DRIVERS[known] = PciDriver(name, cls)  # type: ignore[arg-type]  # as above
+        return cls
+
+    return register
+
+
 def discover() -> None:
     """Import every driver package once."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
+
+
+def pci_driver_of(device: PciDevice) -> PciDriver | None:
+    """Who takes such a device, if anybody does."""
+    discover()
+    return PCI_DRIVERS.get(device.ids)
 
 
 def probe(device: str, taken: Collection[str] = ()) -> EthPort:
@@ -70,10 +116,35 @@ def probe(device: str, taken: Collection[str] = ()) -> EthPort:
     if name is None:
         raise NoSuchDriver(wanted.name)
     cls = DRIVERS[name]
+
+    def make() -> EthPort:
+        owner = name.removeprefix("net_")
+        return cls(wanted.name, wanted.arguments, cls.Args.parse(wanted.arguments, owner=owner))
+
+    return _make(wanted.name, taken, make)
+
+
+def probe_pci(device: PciDevice, devargs: str = "", taken: Collection[str] = ()) -> EthPort:
+    """The port of a device on the bus, not configured yet.
+
+    Raises :class:`NoSuchDriver`, :class:`LeftToOthers`, or :class:`ProbeError` whose reason has been logged.
+    """
+    found = pci_driver_of(device)
+    name = str(device.address)
+    if found is None:
+        raise NoSuchDriver(name)
+    ids = f"{device.vendor:x}:{device.device:04x}"
+    EAL.info("Probe PCI driver: %s (%s) device: %s (socket %d)", found.name, ids, name, device.numa_node)
+    return _make(name, taken, lambda: found.cls(name, devargs, found.cls.Args.parse(devargs), device))
+
+
+def _make(name: str, taken: Collection[str], make: Callable[[], EthPort]) -> EthPort:
     try:
-        if wanted.name in taken:
+        if name in taken:
             raise ConfigError("there is a device of this name already")
-        return cls(wanted.name, wanted.arguments, cls.Args.parse(wanted.arguments, owner=name.removeprefix("net_")))
+        return make()
+    except LeftToOthers:
+        raise
     except (TestpmdError, OSError) as error:
-        EAL.error("%s: %s", wanted.name, error)
-        raise ProbeError(wanted.name, str(error)) from error
+        EAL.error("%s: %s", name, error)
+        raise ProbeError(name, str(error)) from error

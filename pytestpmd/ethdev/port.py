@@ -189,6 +189,10 @@ class EthPort(Filters, Scaling, ABC):
         self._retired = Stats()  # what the queues of earlier configurations counted
         self.on_link_change: Callable[[EthPort], None] = lambda port: None
         self.on_queue_state: Callable[[EthPort], None] = lambda port: None
+        #: The device is gone: unplugged, or taken from under us. Called once, by a thread of the driver's, when the
+        #: link is down already and the bursts touch the device no more; returns at once. The port is stopped and
+        #: closed by another thread later.
+        self.on_removal: Callable[[EthPort], None] = lambda port: None
         #: A started port's queues have other bursts from now on. When it returns, whoever polls them knows; lcores may
         #: be within the old ones once more.
         self.on_bursts_change: Callable[[EthPort], None] = lambda port: None
