@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pytestpmd.drivers.virtio import report
 from pytestpmd.drivers.virtio.controlled import ControlledPort
 from pytestpmd.drivers.virtio.paths import Choice
-from pytestpmd.drivers.virtio.virtqueue import Virtqueue
+from pytestpmd.drivers.virtio.rings import Rings
 from pytestpmd.drivers.virtio_net import RX_OVERHEAD, Feature
 from pytestpmd.eal.memory import Region
 from pytestpmd.ethdev.report import DeviceReport
@@ -27,7 +27,7 @@ class DescribedPort(ControlledPort):
     choice: Choice
     _nb_pairs: int
     _running: bool
-    _virtqueues: list[Virtqueue]
+    _virtqueues: Rings
 
     @abstractmethod
     def _regions(self) -> Sequence[Region]:

@@ -83,7 +83,6 @@ def capabilities(offered: Feature, wanted: Feature) -> tuple[RxOffload, TxOffloa
     return rx, tx
 
 
-def work(agreed: Agreement, is_rx: bool, rx_offloads: int) -> int:
-    """``struct virtqueue``'s ``offloads`` for a queue."""
-    bits: int = sum(bit for feature, bit in (RX_WORK if is_rx else TX_WORK).items() if feature in agreed.features)
-    return bits | (lib.VIRTQUEUE_RX_STRIP if is_rx and rx_offloads & RxOffload.VLAN_STRIP else 0)
+def work(agreed: Agreement, is_rx: bool) -> int:
+    """``struct virtqueue``'s ``offloads`` for a queue, but for what the device has no part in."""
+    return sum(bit for feature, bit in (RX_WORK if is_rx else TX_WORK).items() if feature in agreed.features)

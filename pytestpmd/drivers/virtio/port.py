@@ -5,8 +5,6 @@ The rings belong to us and outlive the device: when it comes back it goes on fro
 """
 
 import threading
-from collections.abc import Iterator
-from typing import Any
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers.rarp import rarp_frame
@@ -18,14 +16,15 @@ from pytestpmd.drivers.virtio.described import DescribedPort
 from pytestpmd.drivers.virtio.disabled import disabled
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
 from pytestpmd.drivers.virtio.paths import RX_PATHS, TX_PATHS, Choice, Facts, Path, choose, explain
+from pytestpmd.drivers.virtio.rings import Rings
 from pytestpmd.drivers.virtio.rss import KEY_SIZE, RETA_SIZE, agreed_rss, flow_types, is_enough
 from pytestpmd.drivers.virtio.status import DeviceStatus
 from pytestpmd.drivers.virtio.transport import Transport
-from pytestpmd.drivers.virtio.virtqueue import FAULTS, Virtqueue, private_bytes, shared_bytes
+from pytestpmd.drivers.virtio.virtqueue import FAULTS
 from pytestpmd.drivers.virtio_net import MAX_RX_PKT_LEN, Feature, Status
 from pytestpmd.eal.cpu import simd_width
 from pytestpmd.eal.lcore import LCORES
-from pytestpmd.eal.memory import Arena, Region
+from pytestpmd.eal.memory import Region
 from pytestpmd.eal.mempool import Mempool, large_pools
 from pytestpmd.errors import ConfigError, DeviceError
 from pytestpmd.ethdev.offloads import RxOffload
@@ -39,8 +38,6 @@ from pytestpmd.ethdev.port import (
     RxInterrupt,
 )
 
-#: Rings of the first pair, which back-ends wait for whether or not they are polled.
-NB_FIRST_PAIR = 2
 STARTED = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
 
 
@@ -67,15 +64,13 @@ class VirtioPort(DescribedPort):
         self.choice: Choice = self._choose(self.agreed, PortConf())
         self._speed = speed
         self._nb_pairs = count_pairs(transport, self.agreed, self.config)
-        self._virtqueues: list[Virtqueue] = []
-        self._memory: Arena | None = None
+        self._virtqueues = Rings()
         self._pools: list[Mempool] = []
         self._control: ControlQueue | None = None
         self._running = self._is_live = False
         self._status = DeviceStatus(transport)
         self._begun_with = -1
         self._told_link = Link(up=False, speed=0)
-        self._told: set[int] = set()
         # bring_up and bring_down on the console's thread, the device's coming and going on the transport's
         self._lock = threading.RLock()
         transport.on_change = self._device_changed
@@ -133,20 +128,17 @@ class VirtioPort(DescribedPort):
         limits.check_buffers(conf, pool, agreed)
         limits.warn_of_ring_sizes(conf, self._queue_size)
         nb_queues = 2 * max(conf.nb_rxq, conf.nb_txq)
-        memory = Arena(nb_queues * shared_bytes(self._queue_size, agreed.packed), shared=True, name=self.name)
-        private = Arena(nb_queues * private_bytes(self._queue_size))
-        virtqueues = [Virtqueue(i, self._queue_size, agreed.packed, memory, private) for i in range(nb_queues)]
+        virtqueues = Rings.make([self._queue_size] * nb_queues, agreed.packed, self.name)
         self._release_queues()
-        self._virtqueues, self._memory, self._pools = virtqueues, memory, [pool]
+        self._virtqueues, self._pools = virtqueues, [pool]
         self._control = self.make_control(agreed, config.max_pairs)
         self.wanted, self.agreed, self.config, self.rss = wanted, agreed, config, rss
         self.choice = self._choose(agreed, conf)
         for line in disabled(self.choice.facts):
             driver_log.info("virtio_dev_configure(): %s", line)
-        for vq in self._virtqueues:
-            thresh = conf.rx_free_thresh if vq.is_rx else conf.tx_free_thresh
-            vq.prepare(agreed, pool, self.port_id, thresh, offloads.work(agreed, vq.is_rx, conf.rx_offloads))
-            vq.is_polled = vq.index // 2 < (conf.nb_rxq if vq.is_rx else conf.nb_txq)
+        virtqueues.strip_tags(bool(conf.rx_offloads & RxOffload.VLAN_STRIP))
+        virtqueues.prepare(agreed, conf, pool, self.port_id)
+        virtqueues.poll(conf)
         self.rx_queues = self._queues(self.choice.rx, 0, conf.nb_rxq)
         self.tx_queues = self._queues(self.choice.tx, 1, conf.nb_txq)
 
@@ -161,9 +153,7 @@ class VirtioPort(DescribedPort):
     def change_vlan_offloads(self, wanted: int) -> None:
         if wanted & RxOffload.VLAN_FILTER:
             offloads.check(RxOffload.VLAN_FILTER, 0, self.agreed)
-        for vq in self._virtqueues:
-            if vq.is_rx:
-                vq.strip_tags(bool(wanted & RxOffload.VLAN_STRIP))
+        self._virtqueues.strip_tags(bool(wanted & RxOffload.VLAN_STRIP))
 
     # The device: virtio 1.2, 3.1.1.
 
@@ -172,9 +162,7 @@ class VirtioPort(DescribedPort):
             self.transport.reconnect()
             for line in self.choice.log_lines(self.port_id):
                 log.info("%s", line)
-            for vq in self._virtqueues:
-                vq.reset()
-            self._told.clear()
+            self._virtqueues.reset()
             if self.transport.connected:
                 self._begin_or_drain()
             self._running = True
@@ -187,7 +175,7 @@ class VirtioPort(DescribedPort):
             self._begin()
         except DeviceError as error:
             self._give_up(error)
-            self._drain()
+            self._virtqueues.drain()
             raise
 
     def _give_up(self, error: DeviceError) -> None:
@@ -210,29 +198,17 @@ class VirtioPort(DescribedPort):
         except ConfigError as error:
             raise DeviceError(f"it {features.difference(self.agreed, agreed)}: {error}") from None
         driver_log.notice("port %d: the back-end %s", self.port_id, features.difference(self.agreed, agreed))
-        for vq in self._virtqueues:
-            vq.disarm()
-            vq.halt()
-        LCORES.quiesce()
+        self._virtqueues.let_go()
         self.agreed, self.choice = agreed, self._choose(agreed, conf)
         for queues, path in ((self.rx_queues, self.choice.rx), (self.tx_queues, self.choice.tx)):
             for queue in queues:
                 queue.burst = getattr(lib, path.function(self.choice.facts))
         self.on_bursts_change(self)
         LCORES.quiesce()
-        self._prepare(conf, pool)
-        for vq in self._virtqueues:
-            vq.reset()
+        self._virtqueues.prepare(agreed, conf, pool, self.port_id)
+        self._virtqueues.reset()
         for line in self.choice.log_lines(self.port_id):
             log.info("%s", line)
-
-    def _prepare(self, conf: PortConf, pool: Mempool) -> None:
-        """Tell the queues what was agreed; tags are taken out as they were."""
-        for vq in self._virtqueues:
-            thresh = conf.rx_free_thresh if vq.is_rx else conf.tx_free_thresh
-            strips = int(vq.ptr.offloads & lib.VIRTQUEUE_RX_STRIP)
-            work = offloads.work(self.agreed, vq.is_rx, conf.rx_offloads & ~RxOffload.VLAN_STRIP)
-            vq.prepare(self.agreed, pool, self.port_id, thresh, work | strips)
 
     def _begin(self) -> None:
         """From reset to DRIVER_OK; the rings go on from where they are."""
@@ -270,61 +246,48 @@ class VirtioPort(DescribedPort):
         self.transport.share_memory(self._regions())
 
     def _regions(self) -> list[Region]:
-        arenas = [self._memory, *(pool.arena for pool in (*self._pools, *large_pools()))]
+        arenas = [self._virtqueues.memory, *(pool.arena for pool in (*self._pools, *large_pools()))]
         if self._control and not self.transport.serves_control:
             arenas.append(self._control.memory)
         return [arena.region() for arena in arenas if arena is not None]
 
     def _set_up_queues(self) -> None:
         """Step 7."""
-        for vq in self._virtqueues:
-            self.transport.setup_queue(vq.index, vq.addresses, vq.base)
-        for vq in self._virtqueues:
-            if vq.is_polled or vq.index < NB_FIRST_PAIR:
-                self.transport.enable_queue(vq.index, True)
+        self._virtqueues.hand_over(self.transport)
         self.set_up_control()
 
     def _driver_ok(self) -> None:
         """Step 8: the device is live, and may hear of buffers from now on (3.1.1: not before)."""
         self._status.tell(STARTED | Status.DRIVER_OK)
         self.begin_control(len(self._virtqueues) // 2)
-        for vq in self._virtqueues:
-            vq.arm(self.transport.doorbell(vq.index))
+        self._virtqueues.arm(self.transport)
         self._is_live = True
         LCORES.wake()  # who sleeps has asked for the calls of a ring that may have been made anew since
 
     def bring_down(self) -> None:
         with self._lock:
             self._running = self._is_live = False
-            for vq in self._virtqueues:
-                vq.disarm()
+            self._virtqueues.disarm()
             if self.transport.connected:
                 self._end()
-            self._drain()
+            self._virtqueues.drain()
 
     def _end(self) -> None:
         """Have the device let go of the rings. One that is just going away has done so."""
         try:
-            for vq in self._virtqueues:
-                self.transport.enable_queue(vq.index, False)
-            for vq in self._virtqueues:
-                self.transport.stop_queue(vq.index)
+            self._virtqueues.take_back(self.transport)
             self.stop_control()
             self._status.tell(Status.RESET)
         except DeviceError as error:
             self.transport.drop(f"the back-end did not stop: {error}")
-
-    def _drain(self) -> None:
-        for vq in self._virtqueues:
-            vq.drain()
 
     def release(self) -> None:
         self.transport.close()
         self._release_queues()
 
     def _release_queues(self) -> None:
-        self._drain()
-        self._virtqueues, self._memory, self._pools = [], None, []
+        self._virtqueues.drain()
+        self._virtqueues, self._pools = Rings(), []
         self._control = None
 
     # What the transport's thread tells of.
@@ -374,7 +337,7 @@ class VirtioPort(DescribedPort):
         """Begin with the device that is there; whether it is of use."""
         try:
             self._adapt()
-            self._heal()
+            self._virtqueues.heal()
             self._begin()
         except DeviceError as error:
             self._give_up(error)
@@ -406,33 +369,12 @@ class VirtioPort(DescribedPort):
 
     def _let_go(self) -> int:
         """Have lcores and the device let go of every ring: how many packets it had, and perhaps not sent yet."""
-        for vq in self._virtqueues:
-            vq.disarm()
-            vq.halt()
-        LCORES.quiesce()
+        self._virtqueues.let_go()
         self._end()
-        return sum(vq.lose() for vq in self._virtqueues)
-
-    def _heal(self) -> None:
-        """What the last device broke starts anew with the next, and so does a packed ring, which does not say how far
-        it has come: lcores let go of it, and what it held is freed."""
-        for vq in self._virtqueues:
-            if vq.packed:
-                vq.halt()
-        broken = [vq for vq in self._virtqueues if vq.ptr.fault]
-        if broken:
-            LCORES.quiesce()
-        for vq in broken:
-            self._told.discard(vq.index)
-            vq.reset()
+        return self._virtqueues.lose()
 
     def _tell_faults(self) -> None:
-        for name, fault in self._new_faults():
-            driver_log.error("port %d %s is stopped: %s", self.port_id, name, FAULTS[fault])
-
-    def _new_faults(self) -> Iterator[tuple[str, Any]]:
         with self._lock:
-            for vq in self._virtqueues:
-                if vq.ptr.fault in FAULTS and vq.index not in self._told:
-                    self._told.add(vq.index)
-                    yield vq.name, vq.ptr.fault
+            faults = list(self._virtqueues.new_faults())
+        for name, fault in faults:
+            driver_log.error("port %d %s is stopped: %s", self.port_id, name, FAULTS[fault])

@@ -115,13 +115,14 @@ class Virtqueue:
     def prepare(self, agreed: Agreement, pool: Mempool, port_id: int, free_thresh: int, offloads: int = 0) -> None:
         """Set what follows from the negotiation; the queue must not be polled.
 
-        ``offloads`` are those of ``enum virtqueue_offload``.
+        ``offloads`` are those of ``enum virtqueue_offload``, but for STRIP, which stays as it is.
         """
         vq = self.ptr
         vq.hdr_size, vq.event_idx = agreed.hdr_size, agreed.event_idx
         vq.indirect = self._tables if agreed.indirect and not self.is_rx else ffi.NULL
         vq.headers = self._headers
-        vq.pool, vq.port_id, vq.offloads = pool.ptr, port_id, offloads
+        vq.pool, vq.port_id = pool.ptr, port_id
+        vq.offloads = offloads | vq.offloads & lib.VIRTQUEUE_RX_STRIP
         vq.free_thresh = free_thresh or min(self.layout.size // 4, MAX_FREE_THRESH)
 
     def strip_tags(self, on: bool) -> None:

@@ -12,7 +12,8 @@ from fakes.transport import ALL_FEATURES, FakeTransport
 from fakes.virtio_device import SplitDevice
 
 from pytestpmd._dataplane import lib
-from pytestpmd.drivers.virtio import port as port_module
+from pytestpmd.drivers.virtio import controlled
+from pytestpmd.drivers.virtio import rings as rings_module
 from pytestpmd.drivers.virtio.limits import MIN_RING_SIZE
 from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio_net import Feature, Status
@@ -69,8 +70,8 @@ def make(no_leaks: None, pool: Mempool) -> Iterator[Make]:
 def far_end(port: Port, pool: Mempool, index: int) -> SplitDevice:
     """A device on a ring, with nothing but what it was told of it and of the memory."""
     ring = port.transport.rings[index]
-    assert port._memory is not None
-    memory = GuestMemory([view_of(port._memory), view_of(pool.arena)])
+    assert port._virtqueues.memory is not None
+    memory = GuestMemory([view_of(port._virtqueues.memory), view_of(pool.arena)])
     start = port.transport.bases[index]
     return SplitDevice(memory, ring.desc, ring.avail, ring.used, ring.size, event_idx=False, start=start)
 
@@ -674,7 +675,7 @@ def test_what_is_refused_changes_nothing(make: Make, pool: Mempool, monkeypatch:
     def no_memory(*_: Any, **__: Any) -> Any:
         raise TestpmdError("no memory")
 
-    monkeypatch.setattr(port_module, "Arena", no_memory)
+    monkeypatch.setattr(rings_module, "Arena", no_memory)
     with pytest.raises(TestpmdError, match="no memory"):
         port.configure(PortConf(), pool)
     assert (port.conf, port.rx_queues, port.tx_queues, port._virtqueues) == before
@@ -722,7 +723,7 @@ def test_buffers_too_small_for_anything_are_refused(
 @pytest.fixture
 def every_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines of level INFO too."""
-    monkeypatch.setattr(port_module.log, "level", Level.INFO)
+    monkeypatch.setattr(controlled.log, "level", Level.INFO)
 
 
 def test_promiscuous_and_all_multicast_need_a_control_queue(
