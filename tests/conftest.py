@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from fakes.leaks import nothing_leaks
 from fakes.log import Logged
+from fakes.netns import private_network
 from fakes.packets import MakePool, audit
 
 from pytestpmd.eal.mempool import Mempool
@@ -54,3 +55,10 @@ def no_leaks() -> Iterator[None]:
 def logged(capsys: pytest.CaptureFixture[str]) -> Logged:
     """The log of this test."""
     return Logged(capsys)
+
+
+@pytest.fixture
+def own_network() -> Iterator[None]:
+    """The test's thread is in an empty network namespace; skipped, with a reason, where that is not allowed."""
+    with private_network():
+        yield

@@ -1,0 +1,73 @@
+"""A tap interface from its user's end: /dev/net/tun and its ioctls (Documentation/networking/tuntap.rst)."""
+
+import errno
+import fcntl
+import os
+import struct
+
+from pytestpmd.errors import DeviceError
+
+TUN_PATH = "/dev/net/tun"
+IFF_TAP, IFF_MULTI_QUEUE, IFF_ATTACH_QUEUE, IFF_DETACH_QUEUE = 0x0002, 0x0100, 0x0200, 0x0400
+IFF_NO_PI, IFF_VNET_HDR = 0x1000, 0x4000
+TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6 = 1, 2, 4
+TUNSETIFF, TUNSETPERSIST, TUNSETOFFLOAD = 0x400454CA, 0x400454CB, 0x400454D0
+TUNGETIFF, TUNSETVNETHDRSZ, TUNSETQUEUE, TUNSETCARRIER = 0x800454D2, 0x400454D8, 0x400454D9, 0x400454E2
+
+#: The net header's length, in bytes: virtio 1.2, 5.1.6, with num_buffers, which a tap does not use.
+HDR_SIZE = 12
+_IFREQ = struct.Struct("16sH22x")
+
+
+def open_queue(name: str) -> tuple[int, str]:
+    """A queue of the tap interface ``name``, which is made if there is none: its fd, and the interface's name.
+
+    The fd does not block. Raises :class:`DeviceError` with one line that says what to do.
+    """
+    try:
+        fd = os.open(TUN_PATH, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise DeviceError(f"{TUN_PATH}: {error.strerror} (modprobe tun makes it; it takes CAP_NET_ADMIN)") from None
+    try:
+        flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE
+        made = fcntl.ioctl(fd, TUNSETIFF, _IFREQ.pack(name.encode(), flags))
+        set_header(fd)
+    except OSError as error:
+        os.close(fd)
+        raise DeviceError(_refusal(name, error)) from None
+    return fd, _IFREQ.unpack(made)[0].rstrip(b"\0").decode()
+
+
+def _refusal(name: str, error: OSError) -> str:
+    reasons = {
+        errno.EPERM: "no permission: to make a tap interface takes CAP_NET_ADMIN",
+        errno.EBUSY: "the interface is there already, and in use",
+        errno.EINVAL: "an interface of this name is there already, and is no tap of several queues with net headers",
+        errno.E2BIG: "the interface has as many queues as the kernel allows",
+    }
+    return f"{name}: {reasons.get(error.errno or 0, f'the kernel makes no tap interface of it: {error.strerror}')}"
+
+
+def set_header(fd: int) -> None:
+    """Have the net header that our bursts write and read; it is the whole interface's."""
+    fcntl.ioctl(fd, TUNSETVNETHDRSZ, struct.pack("i", HDR_SIZE))
+
+
+def set_offload(fd: int, offloads: int) -> None:
+    """Which unfinished frames we take, as ``TUN_F_`` bits: the whole interface's too."""
+    fcntl.ioctl(fd, TUNSETOFFLOAD, offloads)
+
+
+def set_persistent(fd: int, on: bool) -> None:
+    """Whether the interface outlives its last queue."""
+    fcntl.ioctl(fd, TUNSETPERSIST, int(on))
+
+
+def set_carrier(fd: int, on: bool) -> None:
+    """Whether the interface's user sees a link."""
+    fcntl.ioctl(fd, TUNSETCARRIER, struct.pack("i", on))
+
+
+def attach(fd: int, on: bool) -> None:
+    """Let the interface's frames go to this queue too, or no more."""
+    fcntl.ioctl(fd, TUNSETQUEUE, _IFREQ.pack(b"", IFF_ATTACH_QUEUE if on else IFF_DETACH_QUEUE))
