@@ -1,12 +1,10 @@
 """A file of the front-end's, mapped here, and guarded against the day that it shrinks."""
 
-import mmap
 import os
 from typing import Any
 
-from pytestpmd._dataplane import ffi, lib
+from pytestpmd.eal.mapping import Mapping as FileMapping
 from pytestpmd.eal.memory import PAGE
-from pytestpmd.errors import DeviceError
 
 
 class Mapping:
@@ -20,24 +18,11 @@ class Mapping:
     def __init__(self, fd: int, offset: int, size: int, dead: Any, what: str) -> None:
         page_size = _page_size(fd)
         whole = -(-(offset + size) // page_size) * page_size
-        try:
-            self._file = mmap.mmap(fd, offset + size if page_size == PAGE else whole, mmap.MAP_SHARED)
-        except (OSError, ValueError, OverflowError) as error:
-            raise DeviceError(f"cannot map {what}: {error}") from None
-        self._view = ffi.from_buffer("uint8_t[]", self._file)
-        self._guard = lib.sigbus_guard(self._view, whole, page_size, dead)
-        if self._guard < 0:
-            self._unmap()
-            raise DeviceError(f"cannot guard {what}: too many regions")
-        self.host: Any = self._view + offset
+        self._file = FileMapping(fd, offset + size if page_size == PAGE else whole, dead, what, page_size=page_size)
+        self.host: Any = self._file.host + offset
 
     def close(self) -> None:
         """Let go of it; no lcore may use it."""
-        lib.sigbus_unguard(self._guard)
-        self._unmap()
-
-    def _unmap(self) -> None:
-        ffi.release(self._view)
         self._file.close()
 
 
