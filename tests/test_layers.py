@@ -31,6 +31,7 @@ BELOW: dict[str, set[str]] = {
     "drivers": {"vhost_user", "ethdev", "eal", "config"},
     "app": {"fwd", "drivers", "vhost_user", "ethdev", "eal", "config"},
     "cli": {"app", "fwd", "drivers", "vhost_user", "ethdev", "eal", "config", "__init__"},
+    "programs": {"cli", "app", "fwd", "drivers", "vhost_user", "ethdev", "eal", "config", "__init__"},
     "__main__": {"cli"},
 }
 """For each layer, those that it may look at."""

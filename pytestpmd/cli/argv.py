@@ -1,31 +1,31 @@
-"""The testpmd part of the command line, to values for the functions behind the options.
+"""The application's part of a command line, to values for the functions behind the options.
 
-First :func:`normalise` spells the words out as getopt_long understands them: unique prefixes (``--forw=mac``), a value
+First :class:`Speller` spells the words out as getopt_long understands them: unique prefixes (``--forw=mac``), a value
 in its own word, letters in one word (``-ia``). Then click, with a command built from the registry, reads the values.
 What goes wrong is said in getopt_long's and the original's words (:class:`UsageError`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from pytestpmd.cli.registry import Option, Registry
+from pytestpmd.cli.registry import Option, Program, Registry
 from pytestpmd.errors import CommandError, ConfigError, TestpmdError
 
-PROGRAM = "pytestpmd"
-USAGE = f"Usage: {PROGRAM} [EAL options] -- [testpmd options]"
 EXITING = "EAL: Error - exiting with code: 1"
 
 
 class UsageError(CommandError):
     """The words are no options: what getopt_long says, what the original says, and how it ends."""
 
-    def __init__(self, complaint: str, word: str, kind: str = "option", expected: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, program: Program, complaint: str, word: str, kind: str = "option", expected: tuple[str, ...] = ()
+    ) -> None:
         end = "incomplete or incorrect" if kind == "option" else "incorrect"
-        lines = [USAGE, f"Invalid {kind}: {word}", EXITING, f"Command line is {end}"]
-        super().__init__("\n".join([f"{PROGRAM}: {complaint}", *lines] if complaint else lines), 0, expected)
+        lines = [f"Usage: {program.synopsis}", f"Invalid {kind}: {word}", EXITING, f"Command line is {end}"]
+        super().__init__("\n".join([f"{program.name}: {complaint}", *lines] if complaint else lines), 0, expected)
 
 
 def exit_text(error: TestpmdError) -> str:
@@ -47,7 +47,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Arguments:
-    """The testpmd part of a command line: the options in the order they were given."""
+    """The application's part of a command line: the options in the order they were given."""
 
     given: tuple[Given, ...]
     wants_help: bool = False
@@ -59,76 +59,89 @@ class Arguments:
                 say(text)
 
 
-def normalise(options: Iterable[Option], argv: Sequence[str]) -> list[str]:
-    """Spell out the words: ``--whole-name``, ``--whole-name=value``; :class:`UsageError` for any other word."""
-    names = {option.name: option for option in options}
-    letters = {option.short: option.name for option in names.values() if option.short}
-    words, spelt = list(argv), list[str]()
-    while words:
-        word = words.pop(0)
-        if word == "--":
-            word = words.pop(0) if words else ""
-        elif word.startswith("--"):
-            spelt.append(_long(names, word, words))
-            continue
-        elif word.startswith("-") and word != "-":
-            spelt += [_letter(letters, letter, word) for letter in word[1:]]
-            continue
-        if word:
-            raise UsageError("", word, "parameter")
-    return spelt
+class Speller:
+    """Spells words out: ``--whole-name``, ``--whole-name=value``; :class:`UsageError` for what is no option."""
 
+    def __init__(self, program: Program, options: Iterable[Option]) -> None:
+        self._program = program
+        self._names = {option.name: option for option in options}
+        self._letters = {option.short: option for option in self._names.values() if option.short}
 
-def _long(names: dict[str, Option], word: str, rest: list[str]) -> str:
-    prefix, has_value, value = word[2:].partition("=")
-    option = names[_whole_name(names, prefix, word)]
-    if not option.takes_value:
-        if has_value:
-            raise UsageError(f"option '--{option.name}' doesn't allow an argument", word)
-        return f"--{option.name}"
-    if not has_value:
-        if not rest:
-            raise UsageError(f"option '--{option.name}' requires an argument", word)
-        value = rest.pop(0)
-    return f"--{option.name}={value}"
+    def spell(self, argv: Sequence[str]) -> list[str]:
+        """The same command line with each option in a word of its own, whole and with its value."""
+        words, spelt = list(argv), list[str]()
+        while words:
+            word = words.pop(0)
+            if word == "--":
+                word = words.pop(0) if words else ""
+            elif word.startswith("--"):
+                spelt.append(self._long(word, words))
+                continue
+            elif word.startswith("-") and word != "-":
+                spelt += self._short(word, words)
+                continue
+            if word:
+                raise UsageError(self._program, "", word, "parameter")
+        return spelt
 
+    def _long(self, word: str, rest: list[str]) -> str:
+        prefix, has_value, value = word[2:].partition("=")
+        option = self._names[self._whole_name(prefix, word)]
+        if not option.takes_value:
+            if has_value:
+                raise self._refusal(f"option '--{option.name}' doesn't allow an argument", word)
+            return f"--{option.name}"
+        if not has_value:
+            if not rest:
+                raise self._refusal(f"option '--{option.name}' requires an argument", word)
+            value = rest.pop(0)
+        return f"--{option.name}={value}"
 
-def _whole_name(names: Iterable[str], prefix: str, word: str) -> str:
-    if prefix in names:
-        return prefix
-    whole = [name for name in names if prefix and name.startswith(prefix)]
-    if len(whole) == 1:
-        return whole[0]
-    if whole:
-        possible = " ".join(f"'--{name}'" for name in whole)
-        raise UsageError(f"option '--{prefix}' is ambiguous; possibilities: {possible}", word, expected=tuple(whole))
-    from difflib import get_close_matches
+    def _whole_name(self, prefix: str, word: str) -> str:
+        if prefix in self._names:
+            return prefix
+        whole = [name for name in self._names if prefix and name.startswith(prefix)]
+        if len(whole) == 1:
+            return whole[0]
+        if whole:
+            possible = " ".join(f"'--{name}'" for name in whole)
+            raise self._refusal(f"option '--{prefix}' is ambiguous; possibilities: {possible}", word, whole)
+        from difflib import get_close_matches
 
-    close = tuple(f"--{name}" for name in get_close_matches(prefix, names))
-    hint = f" (did you mean {' or '.join(close)}?)" if close else ""
-    raise UsageError(f"unrecognized option '--{prefix}'{hint}", word, expected=close)
+        close = [f"--{name}" for name in get_close_matches(prefix, self._names)]
+        hint = f" (did you mean {' or '.join(close)}?)" if close else ""
+        raise self._refusal(f"unrecognized option '--{prefix}'{hint}", word, close)
 
+    def _short(self, word: str, rest: list[str]) -> Iterator[str]:
+        """Letters in one word; the rest of it, or else the next word, is the value of the first that takes one."""
+        for place, letter in enumerate(word[1:], 2):
+            if letter not in self._letters:
+                raise self._refusal(f"invalid option -- '{letter}'", word)
+            option = self._letters[letter]
+            if option.takes_value:
+                if not word[place:] and not rest:
+                    raise self._refusal(f"option requires an argument -- '{letter}'", word)
+                yield f"--{option.name}={word[place:] or rest.pop(0)}"
+                return
+            yield f"--{option.name}"
 
-def _letter(letters: dict[str, str], letter: str, word: str) -> str:
-    if letter not in letters:
-        raise UsageError(f"invalid option -- '{letter}'", word)
-    return f"--{letters[letter]}"
+    def _refusal(self, complaint: str, word: str, expected: Iterable[str] = ()) -> UsageError:
+        return UsageError(self._program, complaint, word, expected=tuple(expected))
 
 
 def parse_options(registry: Registry, argv: Sequence[str]) -> Arguments:
     """Read the words after ``--``; :class:`UsageError` or :class:`ConfigError` with the option's own sentence."""
     given: list[Given] = []
-    spelt = normalise([*registry.options.values(), _HELP], argv)
+    spelt = Speller(registry.program, [*registry.options.values(), _HELP]).spell(argv)
     if f"--{_HELP.name}" in spelt:
         return Arguments((), wants_help=True)
-    _click_command(registry.options.values(), given).make_context(PROGRAM, spelt)
+    _click_command(registry.program, registry.options.values(), given).make_context(registry.program.name, spelt)
     return Arguments(tuple(given))
 
 
-def _click_command(options: Iterable[Option], given: list[Given]) -> click.Command:
+def _click_command(program: Program, options: Iterable[Option], given: list[Given]) -> click.Command:
     params: list[click.Parameter] = [_click_option(option, given) for option in options]
-    metavar = "[EAL options] -- [testpmd options]"
-    return click.Command(PROGRAM, params=params, options_metavar=metavar, add_help_option=False)
+    return click.Command(program.name, params=params, options_metavar=program.arguments, add_help_option=False)
 
 
 def _click_option(option: Option, given: list[Given]) -> click.Option:
@@ -162,6 +175,6 @@ _HELP = Option("help", "h", "", "Show this message and exit.", lambda app: None)
 
 def usage(registry: Registry) -> str:
     """The text of ``--help``: every option of the program."""
-    command = _click_command([*registry.options.values(), _HELP], [])
-    with click.Context(command, info_name=PROGRAM, max_content_width=100) as context:
+    command = _click_command(registry.program, [*registry.options.values(), _HELP], [])
+    with click.Context(command, info_name=registry.program.name, max_content_width=100) as context:
         return command.get_help(context) + "\n"

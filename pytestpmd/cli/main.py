@@ -5,11 +5,9 @@ EAL, devices, options, pools, ports, files of commands, then the prompt or ``sta
 """
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytestpmd import __version__
 from pytestpmd.app import TestPmd
 from pytestpmd.cli import argv as options
 from pytestpmd.cli import console
@@ -18,47 +16,21 @@ from pytestpmd.cli.commands.members import replan
 from pytestpmd.cli.commands.queues import limits
 from pytestpmd.cli.commands.run import CONSOLES
 from pytestpmd.cli.commands.show import nic_stats
-from pytestpmd.cli.console import Proof, Stop, StopRequested
+from pytestpmd.cli.console import Proof, Stop
+from pytestpmd.cli.launch import complain, launch, probe, read_options, start_eal
 from pytestpmd.cli.registry import Registry, discover
 from pytestpmd.cli.render.packet import dump
 from pytestpmd.config import Config, Facts, LaunchError, validate
-from pytestpmd.drivers import NoSuchDriver
 from pytestpmd.eal import args as eal
-from pytestpmd.eal.lcores import detected_cpus
 from pytestpmd.errors import ConfigError, TestpmdError
-from pytestpmd.log import EAL, REGISTRY, TESTPMD
+from pytestpmd.log import TESTPMD
 
 MCL_CURRENT, MCL_FUTURE = 1, 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; its exit status."""
-    console.settle_standard_files()
-    registry = discover()
-    try:
-        words = eal.collate(sys.argv[1:] if argv is None else argv)
-        if words.wants_help:
-            console.say(f"{eal.help_text(options.PROGRAM)}\n{options.usage(registry)}")
-            return 0
-        if words.wants_log_help:
-            console.say(REGISTRY.usage())
-            return 0
-        with Stop() as stop_signal:
-            return Program(registry, words, stop_signal).run()
-    except StopRequested:
-        return 0
-    except eal.EalError as error:
-        complain(str(error))
-        return error.exit_code
-    except TestpmdError as error:
-        complain(options.exit_text(error))
-        return error.exit_code
-
-
-def complain(text: str) -> None:
-    """Print why the program ends, after all that was printed before."""
-    sys.stdout.flush()
-    print(text, file=sys.stderr, flush=True)
+    return launch(discover, lambda *given: Program(*given).run(), argv)
 
 
 @dataclass
@@ -71,10 +43,8 @@ class Program:
 
     def run(self) -> int:
         """Everything between the command line and the exit status."""
-        eal.set_log_levels(self.words)
-        arguments = options.parse_options(self.registry, self.words.app_argv)
+        arguments = read_options(self.registry, self.words)
         if arguments.wants_help:
-            console.say(options.usage(self.registry))
             return 0
         proof = self._who_sits_there(arguments)
         with TestPmd(Config(), start_eal(self.words), console.say) as app:
@@ -122,27 +92,6 @@ class Program:
         else:
             console.wait_for_enter(self.stop)
         return 0
-
-
-def start_eal(words: eal.Words) -> eal.EalArgs:
-    """Read the EAL options' values and say what there is."""
-    EAL.info("Detected CPU lcores: %d", len(detected_cpus()))
-    args = eal.interpret(words)
-    for warning in args.warnings:
-        EAL.warning(warning)
-    if args.version:
-        EAL.info("RTE Version: 'pytestpmd %s'", __version__)
-    return args
-
-
-def probe(app: TestPmd) -> None:
-    """Find the ports; a driver that nobody knows ends the program."""
-    try:
-        app.probe()
-    except NoSuchDriver as error:
-        EAL.error("%s", error)
-        EAL.error("Unable to parse device '%s'", error.name)
-        raise ConfigError("Cannot init EAL: No such device") from error
 
 
 def prepare(app: TestPmd, arguments: options.Arguments) -> None:

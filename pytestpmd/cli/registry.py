@@ -133,13 +133,13 @@ def command(syntax: str, help: str, section: str = "control", **types: Param) ->
     return mark
 
 
-_OPTION = re.compile(r"--(?P<name>[a-z0-9][a-z0-9-]*)(=(?P<metavar>\S+)|, -(?P<short>[a-zA-Z]))?")
+_OPTION = re.compile(r"--(?P<name>[a-z0-9][a-z0-9_-]*)(=(?P<metavar>[^\s]+?))?(, -(?P<short>[a-zA-Z]))?")
 
 
 def option(
     syntax: str, help: str, *, type: Param | None = None, value: Any = None, invalid: str = ""
 ) -> Callable[[F], F]:
-    """Announce a launch option: ``--name``, ``--name=METAVAR``, ``--name, -n``.
+    """Announce a launch option: ``--name``, ``--name=METAVAR``, ``--name, -n``, ``--name=METAVAR, -n``.
 
     ``type`` reads the value (else the metavar's own type, see ``METAVARS``, else the text as it is); ``value`` is what
     a flag passes; ``invalid`` is the sentence for a value that cannot be read, in the original's words, with
@@ -147,7 +147,7 @@ def option(
     """
     match = _OPTION.fullmatch(syntax)
     if match is None:
-        raise ValueError(f"{syntax}: an option is --name, --name=METAVAR or --name, -n")
+        raise ValueError(f"{syntax}: an option is --name, --name=METAVAR, and , -n after either")
     metavar = match["metavar"] or ""
     kind = type or METAVARS.get(metavar, METAVARS["TEXT"]) if metavar else None
 
@@ -159,10 +159,31 @@ def option(
     return mark
 
 
+@dataclass(frozen=True)
+class Program:
+    """A program's name, and what its own options are called."""
+
+    name: str
+    options: str
+
+    @property
+    def arguments(self) -> str:
+        """What follows the name on its command line."""
+        return f"[EAL options] -- [{self.options}]"
+
+    @property
+    def synopsis(self) -> str:
+        return f"{self.name} {self.arguments}"
+
+
+PYTESTPMD = Program("pytestpmd", "testpmd options")
+
+
 class Registry:
     """Every command and option of the program, by the order they were announced in."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: Program = PYTESTPMD) -> None:
+        self.program = program
         self.commands: list[Command] = []
         self.options: dict[str, Option] = {}
         self._syntaxes: set[str] = set()
@@ -198,17 +219,17 @@ class Registry:
         return parse(self.commands, line)
 
 
-def of(functions: Iterable[Function]) -> Registry:
+def of(functions: Iterable[Function], program: Program = PYTESTPMD) -> Registry:
     """A registry of these functions alone."""
-    registry = Registry()
+    registry = Registry(program)
     for function in functions:
         registry.add(function)
     return registry
 
 
-def discover(package: str = "pytestpmd.cli.commands") -> Registry:
+def discover(package: str = "pytestpmd.cli.commands", program: Program = PYTESTPMD) -> Registry:
     """Import every module of the package, by name, and take in what they announce."""
-    registry = Registry()
+    registry = Registry(program)
     for module in _walk(package):
         registry.add_module(module)
     return registry

@@ -48,7 +48,12 @@ def interactive(app: Any) -> str:
 def auto_start(app: Any) -> None: ...
 
 
-REGISTRY = registry.of([burst, portmask, portlist, topology, txpkts, flush, interactive, auto_start])
+@registry.option("--mask_file=FILE, -p", "a letter that takes a value")
+def mask_file(app: Any, path: str) -> str:
+    return path
+
+
+REGISTRY = registry.of([mask_file, burst, portmask, portlist, topology, txpkts, flush, interactive, auto_start])
 
 
 def given(line: str) -> list[tuple[str, Any]]:
@@ -74,6 +79,12 @@ def given(line: str) -> list[tuple[str, Any]]:
         ("--port-topology -i", [("port-topology", "-i")]),
         ("--port-topology=", [("port-topology", "")]),
         ("--txpkts=64,128", [("txpkts", (64, 128))]),
+        ("-p 1", [("mask_file", "1")]),
+        ("-p1 -i", [("mask_file", "1"), ("interactive", None)]),
+        ("-ip a -a", [("interactive", None), ("mask_file", "a"), ("auto-start", None)]),
+        ("-pi", [("mask_file", "i")]),
+        ("-p -i", [("mask_file", "-i")]),
+        ("--mask_file=1", [("mask_file", "1")]),
         ("--no-flush-rx -i --", [("no-flush-rx", None), ("interactive", None)]),
     ],
 )
@@ -94,6 +105,7 @@ def test_options_are_read_in_every_spelling_and_in_their_order(line: str, option
         ("-i --burst", "option '--burst' requires an argument", "Invalid option: --burst"),
         ("--auto=1", "option '--auto-start' doesn't allow an argument", "Invalid option: --auto=1"),
         ("-ix", "invalid option -- 'x'", "Invalid option: -ix"),
+        ("-ip", "option requires an argument -- 'p'", "Invalid option: -ip"),
         ("--=3", "unrecognized option '--'", "Invalid option: --=3"),
     ],
 )
@@ -150,6 +162,13 @@ def test_usage_names_every_option_and_what_it_is_for() -> None:
         assert f"--{option.name}" in text
         assert option.help in text
     assert "-h, --help" in text
+
+
+def test_each_program_is_called_by_its_own_name() -> None:
+    other = registry.of([burst], registry.Program("other", "its options"))
+    assert argv.usage(other).startswith("Usage: other [EAL options] -- [its options]\n")
+    with pytest.raises(argv.UsageError, match=r"^other: .*\nUsage: other "):
+        argv.parse_options(other, ["--no"])
 
 
 def test_applying_runs_each_function_and_says_what_it_returns() -> None:

@@ -10,7 +10,8 @@ from fakes.packets import audit
 
 from pytestpmd.app import TestPmd
 from pytestpmd.cli import argv, console
-from pytestpmd.cli.main import prepare, probe
+from pytestpmd.cli.launch import probe
+from pytestpmd.cli.main import prepare
 from pytestpmd.cli.registry import discover
 from pytestpmd.config import Config
 from pytestpmd.eal import args

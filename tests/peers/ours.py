@@ -10,7 +10,8 @@ from peers.programs import OUR_CPU, Testpmd, lcores
 
 from pytestpmd.app import TestPmd
 from pytestpmd.cli import argv, console
-from pytestpmd.cli.main import prepare, probe
+from pytestpmd.cli.launch import probe
+from pytestpmd.cli.main import prepare
 from pytestpmd.cli.registry import discover
 from pytestpmd.config import Config
 from pytestpmd.drivers.virtio_net import Feature

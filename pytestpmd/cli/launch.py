@@ -1,0 +1,79 @@
+"""What every program does before its own work: EAL's words, help, signals, and what becomes of an error."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from pytestpmd import __version__
+from pytestpmd.app import TestPmd
+from pytestpmd.cli import argv as options
+from pytestpmd.cli import console
+from pytestpmd.cli.console import Stop, StopRequested
+from pytestpmd.cli.registry import Registry
+from pytestpmd.drivers import NoSuchDriver
+from pytestpmd.eal import args as eal
+from pytestpmd.eal.lcores import detected_cpus
+from pytestpmd.errors import ConfigError, TestpmdError
+from pytestpmd.log import EAL, REGISTRY
+
+#: A program's own work, from its options and EAL's words to its exit status.
+Body = Callable[[Registry, eal.Words, Stop], int]
+
+
+def launch(discover: Callable[[], Registry], body: Body, argv: Sequence[str] | None = None) -> int:
+    """Run a program with the options that ``discover`` finds; its exit status."""
+    console.settle_standard_files()
+    registry = discover()
+    try:
+        words = eal.collate(sys.argv[1:] if argv is None else argv)
+        if words.wants_help:
+            console.say(f"{eal.help_text(registry.program.name)}\n{options.usage(registry)}")
+            return 0
+        if words.wants_log_help:
+            console.say(REGISTRY.usage())
+            return 0
+        with Stop() as stop:
+            return body(registry, words, stop)
+    except StopRequested:
+        return 0
+    except eal.EalError as error:
+        complain(str(error))
+        return error.exit_code
+    except TestpmdError as error:
+        complain(options.exit_text(error))
+        return error.exit_code
+
+
+def complain(text: str) -> None:
+    """Print why the program ends, after all that was printed before."""
+    sys.stdout.flush()
+    print(text, file=sys.stderr, flush=True)
+
+
+def read_options(registry: Registry, words: eal.Words) -> options.Arguments:
+    """Set the log's levels, and read the program's own options; those who want help have got it."""
+    eal.set_log_levels(words)
+    arguments = options.parse_options(registry, words.app_argv)
+    if arguments.wants_help:
+        console.say(options.usage(registry))
+    return arguments
+
+
+def start_eal(words: eal.Words) -> eal.EalArgs:
+    """Read the EAL options' values and say what there is."""
+    EAL.info("Detected CPU lcores: %d", len(detected_cpus()))
+    args = eal.interpret(words)
+    for warning in args.warnings:
+        EAL.warning(warning)
+    if args.version:
+        EAL.info("RTE Version: 'pytestpmd %s'", __version__)
+    return args
+
+
+def probe(app: TestPmd) -> None:
+    """Find the ports; a driver that nobody knows ends the program."""
+    try:
+        app.probe()
+    except NoSuchDriver as error:
+        EAL.error("%s", error)
+        EAL.error("Unable to parse device '%s'", error.name)
+        raise ConfigError("Cannot init EAL: No such device") from error
