@@ -165,7 +165,7 @@ class EthPort(Filters, Scaling, ABC):
 
     driver_name: ClassVar[str]
     #: The NUMA node that the device sits on; -1 for none.
-    numa_node: ClassVar[int] = 0
+    numa_node: int = 0
     #: ``(suffix, field of QueueCounters)`` of the driver's own per-queue xstats, in print order.
     rx_xstats: ClassVar[tuple[tuple[str, str], ...]] = (
         ("packets", "packets"),

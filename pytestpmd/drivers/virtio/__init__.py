@@ -4,7 +4,8 @@
 agreed (``features.py``) decides where a ring's parts lie (``vring.py``) and which C functions move its packets
 (``paths.py``); those are ``rxtx_split.c`` over ``virtqueue.h`` and ``split.c``, and their like over packed rings. What
 a port's offloads ask of the device stands in ``offloads.py``, and what C does for them in ``offload.c``, out of the
-bursts' way. One device can be driven so far: net_virtio_user, whose back-end is another process on a vhost-user socket.
+bursts' way. Two kinds of device are driven: net_virtio_user, whose back-end is another process on a vhost-user socket,
+and net_virtio (``pci_port.py``), which is on the PCI bus of the machine.
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from pytestpmd.drivers import driver
 from pytestpmd.drivers.virtio.agree import MAX_QUEUE_PAIRS
 from pytestpmd.drivers.virtio.controlled import driver_log, log
+from pytestpmd.drivers.virtio.pci_port import VirtioPciPort
 from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio.transport.user import VhostUserTransport
 from pytestpmd.drivers.virtio.wanted import CONTROL_FEATURES, DEFAULT_FEATURES, SPEEDS, random_mac
@@ -19,6 +21,8 @@ from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, Feature
 from pytestpmd.eal.devargs import DevArgs, Mac, arg, choice, integer
 from pytestpmd.errors import TestpmdError
 from pytestpmd.ethdev.port import SPEED_UNKNOWN
+
+__all__ = ["VirtioPciPort", "VirtioUserPort"]
 
 
 @driver("net_virtio_user", "virtio_user")

@@ -1,0 +1,329 @@
+"""``PciTransport``: a virtio device on the PCI bus, through the windows that whoever opened it gives.
+
+Its rings begin anew with every reset, which is also what ends its use of memory: a device that does not come out of one
+may be the master of the bus no more. All ones are what is read where no device answers any more.
+"""
+
+import errno
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import ClassVar
+
+from pytestpmd.drivers.virtio.agree import MAX_QUEUE_PAIRS
+from pytestpmd.drivers.virtio.known_config import PAIRS_AT, STATUS_AT
+from pytestpmd.drivers.virtio.transport import Transport, TransportReport
+from pytestpmd.drivers.virtio.transport.pci.capabilities import lacking, structures
+from pytestpmd.drivers.virtio.transport.pci.interrupts import Interrupts
+from pytestpmd.drivers.virtio.transport.pci.layout import NO_VECTOR, Layout
+from pytestpmd.drivers.virtio.transport.pci.legacy import LegacyLayout
+from pytestpmd.drivers.virtio.transport.pci.modern import ModernLayout
+from pytestpmd.drivers.virtio.virtqueue import RingAddresses
+from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, Feature, Status
+from pytestpmd.eal.control import ControlThread
+from pytestpmd.eal.doorbell import Doorbell
+from pytestpmd.eal.memory import Region
+from pytestpmd.eal.pci.access import PciAccess
+from pytestpmd.errors import DeviceError, DeviceTimeout, OperationError, StatusError
+from pytestpmd.ethdev.report import ConnectionReport
+from pytestpmd.log import Level, log_type
+
+log = log_type("pmd.net.virtio.init", "VIRTIO_INIT")
+driver_log = log_type("pmd.net.virtio.driver", "VIRTIO_DRIVER")
+
+#: 4.1.2.1: devices with an id from here on have no legacy interface.
+FIRST_MODERN_ID = 0x1040
+#: How long a device may take for its reset, and how often we look; in seconds.
+RESET_S = 3.0
+LOOK_S = 0.001
+GONE = 0xFF
+#: What bit 30 is in a legacy device has nothing to do with vhost-user.
+RESERVED = Feature.VHOST_USER_F_PROTOCOL_FEATURES
+GREETED = Status.ACKNOWLEDGE | Status.DRIVER
+
+
+class PciTransport(Transport):
+    """An opened device, which is closed with the transport.
+
+    A modern layout is taken where there is one: a transitional device has both. A reset may take ``reset_s`` seconds.
+    """
+
+    resumes: ClassVar[bool] = False
+    uses_iova: ClassVar[bool] = True
+    peer: ClassVar[str] = "device"
+
+    def __init__(self, access: PciAccess, *, reset_s: float = RESET_S) -> None:
+        self._access, self._reset_s = access, reset_s
+        self.name = str(access.device.address)
+        self.on_change = self.on_tick = self.on_error = self.on_config = lambda: None
+        #: Held while registers are used; never while the driver is called back.
+        self._lock = threading.RLock()
+        self._is_there, self._is_gone, self._why = True, False, ""
+        self._is_live = False
+        #: The link's status, and whether it needs a reset, as they were told or polled last.
+        self._seen = b"", 0
+        self._offered = Feature(0)
+        self._layout = choose_layout(access)
+        self.has_legacy_rings = self._layout.has_legacy_rings
+        self._greet()
+        nb_pairs = self._nb_pairs()
+        self._control = ControlThread(f"virtio {self.name}", self._tick)
+        try:
+            self._interrupts = Interrupts(access, nb_pairs, self._control, self._config_event, self._layout.isr)
+        except (DeviceError, OSError):
+            self._control.stop()
+            raise
+        self._control.start()
+
+    def _greet(self) -> None:
+        """As far as it takes to know what there is."""
+        self.set_status(Status.RESET)
+        self.set_status(Status.ACKNOWLEDGE)
+        self.set_status(GREETED)
+
+    def _nb_pairs(self) -> int:
+        queues = self._layout.max_queues()
+        if queues is not None:
+            return min(max(1, queues // 2), MAX_QUEUE_PAIRS)
+        if Feature.VIRTIO_NET_F_MQ not in self._offered:
+            return 1
+        return min(int.from_bytes(self._layout.read_config(PAIRS_AT, 2), "little"), MAX_QUEUE_PAIRS)
+
+    # Whether it is there.
+
+    @property
+    def connected(self) -> bool:
+        return self._is_there
+
+    def _reach(self) -> Layout:
+        """The registers, as long as there is something behind them."""
+        if not self._is_there:
+            raise DeviceError(f"the device is gone: {self._why}")
+        return self._layout
+
+    def _read_status(self) -> Status:
+        status = self._reach().status()
+        if status == GONE:
+            raise DeviceError("the device does not answer: its registers read all ones")
+        return Status(status)
+
+    def reconnect(self) -> None:
+        """One that was dropped may be tried again, one that is gone does not come back."""
+        with self._lock:
+            if self._is_gone:
+                raise DeviceError(f"the device is gone: {self._why}")
+            if not self._is_there:
+                self._is_there = True
+                self.generation += 1
+
+    def drop(self, why: str) -> None:
+        """Have it touch no memory of ours any more: if it is not there to be reset, nor may it be the bus's master."""
+        with self._lock:
+            with suppress(DeviceError):
+                self._reach().set_status(0)
+            self._is_there, self._is_live, self._why = False, False, why
+            with suppress(DeviceError, OSError):
+                self._access.set_bus_master(False)
+        driver_log.limited((self.name, "dropped"), Level.ERROR, "(%s) %s", self.name, why)
+
+    def _tick(self) -> None:
+        """Look for what does not interrupt: the device's end, its change where it has no interrupt for that."""
+        if self._is_there:
+            why = self._end()
+            if why:
+                self._lose(why)
+            elif not self._interrupts.tells_config:
+                self._poll_config()
+        self.on_tick()
+
+    def _end(self) -> str:
+        """Why the device is gone; "" for one that is there."""
+        try:
+            if self._access.is_gone:
+                return "it was unplugged, or taken from its driver"
+            with self._lock:
+                if self._is_there:
+                    self._read_status()
+        except DeviceError as error:
+            return str(error)
+        return ""
+
+    def _lose(self, why: str) -> None:
+        with self._lock:
+            self._is_there, self._is_gone, self._why = False, True, why
+            self._is_live = False
+        self._interrupts.stop()
+        driver_log.error("(%s) the device is gone: %s", self.name, why)
+        self.on_change()
+
+    def _poll_config(self) -> None:
+        try:
+            with self._lock:
+                if not self._is_live:
+                    return
+                seen = self._layout.read_config(STATUS_AT, 2), self._layout.status() & Status.NEEDS_RESET
+        except DeviceError:
+            return  # the next look tells whether it is gone
+        if seen != self._seen:
+            self._seen = seen
+            self._config_event()
+
+    def _config_event(self) -> None:
+        """2.1.2: that it needs a reset is told as a change of the configuration is."""
+        try:
+            with self._lock:
+                needs_reset = self._is_live and self.needs_reset()
+        except DeviceError:
+            return
+        (self.on_error if needs_reset else self.on_config)()
+
+    # What the driver asks.
+
+    def features(self) -> Feature:
+        return self._offered
+
+    def max_queue_pairs(self) -> int:
+        return 1
+
+    def read_config(self, offset: int, size: int) -> bytes:
+        with self._lock:
+            return self._reach().read_config(offset, size)
+
+    def config_generation(self) -> int:
+        with self._lock:
+            return self._reach().config_generation()
+
+    def write_mac(self, address: bytes) -> None:
+        with self._lock:
+            if not self._reach().write_mac(address):
+                raise OperationError(errno.ENOTSUP)
+
+    def ring_size(self, index: int, asked: int) -> int:
+        """As the device has it, whatever is asked for."""
+        with self._lock:
+            size = self._reach().queue_size(index)
+        if not 0 < size <= MAX_QUEUE_SIZE:
+            raise DeviceError(f"the device says that queue {index} has {size} descriptors")
+        if size & (size - 1) and Feature.VIRTIO_F_RING_PACKED not in self._offered:
+            raise DeviceError(f"the device says that queue {index} has {size} descriptors, which is no power of 2")
+        return size
+
+    def set_status(self, status: Status) -> None:
+        with self._lock:
+            layout = self._reach()
+            if status == Status.RESET:
+                self._reset()
+                return
+            if status & Status.DRIVER_OK and not status & Status.FAILED:
+                self._go_live()
+            layout.set_status(int(status))
+            if status == GREETED:
+                self._offered = Feature(layout.features() & ~RESERVED)
+            elif status == GREETED | Status.FEATURES_OK:
+                self._check_features_ok()
+
+    def _reset(self) -> None:
+        """4.1.4.3.2: it is over when the status reads 0."""
+        self._is_live = False
+        self._access.set_bus_master(True)
+        self._layout.set_status(0)
+        deadline = time.monotonic() + self._reset_s
+        while self._read_status():
+            if time.monotonic() >= deadline:
+                raise DeviceTimeout(f"the device was not reset within {self._reset_s:g} s")
+            time.sleep(LOOK_S)
+
+    def _go_live(self) -> None:
+        """From now on it tells of changes; there may be a vector for them, which it may refuse."""
+        self._seen = self._layout.read_config(STATUS_AT, 2), 0
+        self._is_live = True
+        self._vector_taken(self._interrupts.config_vector, self._layout.set_config_vector, "the configuration")
+
+    def _check_features_ok(self) -> None:
+        """3.1.1, step 6. Legacy devices have no say in it."""
+        status = self._read_status()
+        if not self._layout.has_legacy_rings and not status & Status.FEATURES_OK:
+            raise StatusError("the device does not accept the features")
+
+    def needs_reset(self) -> bool:
+        with self._lock:
+            return bool(self._read_status() & Status.NEEDS_RESET)
+
+    def set_features(self, features: Feature) -> None:
+        with self._lock:
+            self._reach().set_features(int(features))
+
+    def set_mtu(self, mtu: int) -> None:
+        """There is nothing to tell it by."""
+
+    def share_memory(self, regions: Sequence[Region]) -> None:
+        with self._lock:
+            self._reach()
+            self._access.map_memory(regions)
+
+    def setup_queue(self, index: int, ring: RingAddresses, base: int) -> None:
+        vector = self._interrupts.queue_vector(index)
+        with self._lock:
+            layout = self._reach()
+            self._vector_taken(vector, lambda wanted: layout.setup_queue(index, ring, wanted), f"queue {index}")
+
+    def _vector_taken(self, vector: int, set_vector: Callable[[int], int], what: str) -> None:
+        """Set a vector, and read back whether the device had one to spare."""
+        taken = set_vector(vector)
+        self._interrupts.refused.discard(vector)
+        if vector not in (taken, NO_VECTOR):
+            self._interrupts.refused.add(vector)
+            driver_log.warning("(%s) the device has no interrupt for %s", self.name, what)
+
+    def enable_queue(self, index: int, on: bool) -> None:
+        """A queue that was set up moves packets until the reset."""
+
+    def stop_queue(self, index: int) -> None:
+        """The reset does."""
+
+    def kick_fd(self, index: int) -> int:
+        return -1
+
+    def doorbell(self, index: int) -> Doorbell:
+        with self._lock:
+            return self._reach().doorbell(index)
+
+    def call_fd(self, index: int) -> int:
+        return self._interrupts.call_fd(index)
+
+    def report(self) -> TransportReport:
+        how = ", ".join([self._layout.name, self._access.way, self._interrupts.way])
+        note = how if self._is_there else self._why
+        return TransportReport(
+            ConnectionReport(self._is_there, "PCI device", self.name, note), self._offered, self._offered
+        )
+
+    def close(self) -> None:
+        """Leave the device as after a reset, and no master of the bus."""
+        self._control.stop()
+        with self._lock:
+            if self._is_there:
+                with suppress(DeviceError):
+                    self._reset()
+                with suppress(DeviceError, OSError):
+                    self._access.set_bus_master(False)
+            self._is_there = False
+        self._interrupts.close()
+        self._access.close()
+
+
+def choose_layout(access: PciAccess) -> Layout:
+    """Modern where there is one, else legacy; :class:`DeviceError` for a device that has neither."""
+    found = structures(access.read_config)
+    missing = lacking(found)
+    if not missing:
+        log.debug("virtio_read_caps(): found modern virtio pci device.")
+        layout: Layout = ModernLayout(access, found)
+        log.info("vtpci_init(): modern virtio pci detected.")
+        return layout
+    if access.device.device >= FIRST_MODERN_ID:
+        raise DeviceError(f"the device has no capability for its {missing} structure")
+    log.debug("virtio_read_caps(): no modern virtio pci device found.")
+    log.info("vtpci_init(): trying with legacy virtio pci.")
+    return LegacyLayout(access)
