@@ -135,7 +135,16 @@ def probe_pci(device: PciDevice, devargs: str = "", taken: Collection[str] = ())
         raise NoSuchDriver(name)
     ids = f"{device.vendor:x}:{device.device:04x}"
     EAL.info("Probe PCI driver: %s (%s) device: %s (socket %d)", found.name, ids, name, device.numa_node)
-    return _make(name, taken, lambda: found.cls(name, devargs, found.cls.Args.parse(devargs), device))
+
+    def make() -> EthPort:
+        if device.is_kernel_s:
+            raise ConfigError(
+                f"the kernel's {device.driver} has this device; bind it to uio_pci_generic or vfio-pci first: "
+                f"pytestpmd-devbind -b vfio-pci {name}"
+            )
+        return found.cls(name, devargs, found.cls.Args.parse(devargs), device)
+
+    return _make(name, taken, make)
 
 
 def _make(name: str, taken: Collection[str], make: Callable[[], EthPort]) -> EthPort:

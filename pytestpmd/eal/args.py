@@ -99,7 +99,7 @@ class EalArgs:
     @property
     def asks_for_ports(self) -> bool:
         """Whether the user said anything about which devices to use, so that none is made up."""
-        return bool(self.vdevs or self.allow or self.no_pci)
+        return bool(self.vdevs or self.allow or self.no_pci) or not self.auto_probing
 
 
 def parse(

@@ -3,38 +3,21 @@
 from pathlib import Path
 
 import pytest
-from fakes.app import FakePort
+from fakes import pci_port
+from fakes.pci_port import FakePciPort
 from fakes.sysfs import FakeSysfs
 
 from pytestpmd import drivers
 from pytestpmd.drivers import LeftToOthers, NoSuchDriver, ProbeError, pci_driver, probe_pci
-from pytestpmd.eal.devargs import DevArgs
 from pytestpmd.eal.pci.bus import PciDevice
-from pytestpmd.errors import DeviceError
 
-IDS = (0x1234, 0x0001)
-
-
-class PciPort(FakePort):
-    """A port on the bus that can be told to refuse its device, or to leave it."""
-
-    class Args(DevArgs):
-        vdpa: bool = False
-        broken: bool = False
-
-    def __init__(self, name: str, devargs: str, args: Args, device: PciDevice) -> None:
-        if args.vdpa:
-            raise LeftToOthers("vdpa=1")
-        if args.broken:
-            raise DeviceError("its BAR 4 is not mapped")
-        super().__init__(name, devargs)
-        self.pci = device
+IDS = (pci_port.VENDOR, pci_port.DEVICE)
 
 
 @pytest.fixture
 def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PciDevice:
     monkeypatch.setattr(drivers, "PCI_DRIVERS", {})
-    pci_driver("net_fake", [IDS])(PciPort)
+    pci_port.announce()
     sysfs = FakeSysfs(tmp_path)
     sysfs.add("0000:00:05.0", IDS[1], "uio_pci_generic", vendor=IDS[0])
     return sysfs.device("00:05.0")
@@ -42,7 +25,7 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PciDevice:
 
 def test_vendor_and_device_find_the_driver(device: PciDevice, capfd: pytest.CaptureFixture[str]) -> None:
     port = probe_pci(device, "vdpa=0")
-    assert isinstance(port, PciPort)
+    assert isinstance(port, FakePciPort)
     assert (port.name, port.devargs, port.pci) == ("0000:00:05.0", "vdpa=0", device)
     assert capfd.readouterr().err == "EAL: Probe PCI driver: net_fake (1234:0001) device: 0000:00:05.0 (socket -1)\n"
 
@@ -83,4 +66,4 @@ def test_a_device_can_be_left_to_others_without_complaint(device: PciDevice, cap
 
 def test_two_drivers_cannot_take_the_same_device(device: PciDevice) -> None:
     with pytest.raises(ValueError, match="two drivers take 1234:0001"):
-        pci_driver("net_other", [IDS])(PciPort)
+        pci_driver("net_other", [IDS])(FakePciPort)

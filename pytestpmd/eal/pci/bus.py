@@ -14,6 +14,8 @@ from pytestpmd.errors import ConfigError, DeviceError
 #: Flags of a resource (Linux ``include/linux/ioport.h``).
 IORESOURCE_IO = 0x100
 IORESOURCE_MEM = 0x200
+#: The kernel's drivers that hold a device for user space.
+USER_SPACE_DRIVERS = ("vfio-pci", "uio_pci_generic", "igb_uio")
 #: Base address registers of an ordinary function; the lines after them in ``resource`` are its ROM and its windows.
 NB_BARS = 6
 
@@ -62,6 +64,11 @@ class PciDevice:
     def ids(self) -> tuple[int, int]:
         """Vendor and device."""
         return self.vendor, self.device
+
+    @property
+    def is_kernel_s(self) -> bool:
+        """Whether a driver of the kernel's uses it, so that it is none of ours."""
+        return self.driver is not None and self.driver not in USER_SPACE_DRIVERS
 
 
 class PciBus:

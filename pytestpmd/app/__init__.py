@@ -5,20 +5,21 @@ the texts are those of the original's ``testpmd.c``, which scripts wait for.
 """
 
 import errno
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from types import TracebackType
 from typing import Self
 
+from pytestpmd.app.probing import BuiltInPair, Devices
 from pytestpmd.config import Config, mtu_of, offloads_of, rss_functions_of
-from pytestpmd.drivers import ProbeError, probe
+from pytestpmd.drivers import LeftToOthers, NoSuchDriver, ProbeError, probe, probe_pci
 from pytestpmd.eal.args import EalArgs
 from pytestpmd.eal.cpu import limit_simd_width
+from pytestpmd.eal.devargs import DeviceString
 from pytestpmd.eal.mempool import OPS_NAME, Mempool
+from pytestpmd.eal.pci.bus import PciBus, PciDevice
+from pytestpmd.eal.pci.choice import address_of
 from pytestpmd.errors import NotSupported, PortError, TestpmdError
 from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import EthPort, PortConf, PortState
@@ -36,26 +37,17 @@ LINK_CHECK_S = 9.0
 LINK_CHECK_STEP_S = 0.1
 
 
-@dataclass(frozen=True)
-class BuiltInPair:
-    """A back-end and a front-end in one process, joined by a real vhost-user socket in a folder of its own."""
-
-    folder: Path
-
-    def devices(self) -> list[str]:
-        """Their device strings, the back-end first: it listens."""
-        socket = self.folder / "pair.sock"
-        return [f"net_vhost0,iface={socket}", f"net_virtio_user0,path={socket}"]
-
-
 class TestPmd:
     """The program without its console. Leaving it as a context stops forwarding and gives everything back."""
 
     __test__ = False
 
-    def __init__(self, config: Config, eal: EalArgs, say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self, config: Config, eal: EalArgs, say: Callable[[str], None] = print, bus: PciBus | None = None
+    ) -> None:
         self.config = config
         self.eal = eal
+        self.bus = bus or PciBus()
         limit_simd_width(eal.max_simd_bitwidth)
         self.say = say
         self.ports = Ports()
@@ -96,35 +88,66 @@ class TestPmd:
     # Bringing things up.
 
     def probe(self) -> None:
-        """Probe the devices that were asked for; without any, make the built-in pair.
+        """Probe the devices that were asked for, or that the bus has for us; without any, make the built-in pair.
 
         A device that cannot be probed is logged and left out; an unknown driver ends the program
         (:class:`pytestpmd.drivers.NoSuchDriver`).
         """
-        devices: list[str] = list(self.eal.vdevs)
-        if not self.eal.asks_for_ports:
-            devices = self._make_pair()
-        failed = False
-        for device in devices:
-            try:
-                self.attach(device)
-            except ProbeError as error:
-                EAL.error("%s", error)
-                failed = True
-        if failed:
+        found = Devices(self.eal, self.bus)
+        found.tell()
+        pci = [partial(self.attach_pci, one.device, one.devargs) for one in found.pci]
+        if pci and self._probe_each(pci) == len(pci):
+            EAL.error("Bus (pci) probe failed.")
+        virtual = self._make_pair() if found.wants_pair and not self.ports else found.virtual
+        if self._probe_each([partial(self.attach, device) for device in virtual]):
             EAL.error("Bus (vdev) probe failed.")
         if not self.ports:
             TESTPMD.warning("No probed ethernet devices")
 
+    def _probe_each(self, attaching: Iterable[Callable[[], EthPort]]) -> int:
+        """How many failed, which has been logged."""
+        failed = 0
+        for attach in attaching:
+            try:
+                attach()
+            except LeftToOthers:
+                continue
+            except ProbeError as error:
+                EAL.error("%s", error)
+                failed += 1
+        return failed
+
     def _make_pair(self) -> list[str]:
-        self._pair = BuiltInPair(Path(tempfile.mkdtemp(prefix="pytestpmd-")))
+        self._pair = BuiltInPair.make()
         devices = self._pair.devices()
         self.say("No ports asked for: net_vhost0 and net_virtio_user0 make a pair on one vhost-user socket")
         return devices
 
     def attach(self, device: str) -> EthPort:
-        """Probe one device and give it a port id."""
-        port = probe(device, [known.name for known in self.ports])
+        """Probe one device, virtual or on the bus, and give it a port id.
+
+        Raises :class:`NoSuchDriver`, :class:`ProbeError`, :class:`LeftToOthers`, and :class:`DeviceError` where
+        the bus has no such device.
+        """
+        wanted = DeviceString.parse(device)
+        address = address_of(wanted.name)
+        if address is None:
+            return self._adopt(probe(device, self._names()))
+        return self.attach_pci(self.bus.device(address), wanted.arguments)
+
+    def attach_pci(self, device: PciDevice, devargs: str = "") -> EthPort:
+        """The same for a device that was found on the bus."""
+        try:
+            return self._adopt(probe_pci(device, devargs, self._names()))
+        except NoSuchDriver as error:
+            why = f"no driver of ours takes a {device.vendor:04x}:{device.device:04x}"
+            EAL.error("%s: %s", error.name, why)
+            raise ProbeError(error.name, why) from error
+
+    def _names(self) -> list[str]:
+        return [port.name for port in self.ports]
+
+    def _adopt(self, port: EthPort) -> EthPort:
         try:
             self.ports.attach(port)
         except PortError as error:
@@ -314,5 +337,5 @@ class TestPmd:
             port.close()
             self.ports.detach(port.port_id)
         if self._pair:
-            shutil.rmtree(self._pair.folder, ignore_errors=True)
+            self._pair.remove()
             self._pair = None
