@@ -108,7 +108,7 @@ class FakePci(PciAccess):
         self.told: list[tuple[object, ...]] = []
         self.doorbells: dict[int, tuple[int, int]] = {}
         self.mapped: tuple[Region, ...] = ()
-        self.is_closed = False
+        self.is_closed = self.is_abandoned = False
         self.reads_ones = False
         self.on_generation_read: Callable[[], None] = lambda: None
         # lies, and weaknesses
@@ -227,6 +227,9 @@ class FakePci(PciAccess):
 
     def map_memory(self, regions: Sequence[Region]) -> None:
         self.mapped = tuple(regions)
+
+    def abandon(self) -> None:
+        self.is_abandoned = True
 
     def close(self) -> None:
         self.is_closed = True

@@ -138,6 +138,10 @@ class PciAccess(ABC):
     def is_gone(self) -> bool:
         """Whether it was unplugged, or unbound under us."""
 
+    def abandon(self) -> None:
+        """Of a device that was taken from its driver: have it reach no memory any more, unless somebody else has it."""
+        return
+
     @abstractmethod
     def close(self) -> None:
         """Stop its interrupts and its reach, and give back what was opened; a second time is nothing."""

@@ -135,6 +135,11 @@ class SysfsAccess(PciAccess):
         except OSError:
             return None
 
+    def abandon(self) -> None:
+        if self._closers and self._driver() is None:
+            with suppress(DeviceError):
+                self.set_bus_master(False)
+
     def close(self) -> None:
         if self._closers and not self.is_gone:  # who has it now has its registers too
             with suppress(DeviceError):

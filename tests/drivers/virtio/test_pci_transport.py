@@ -252,6 +252,22 @@ def test_a_packed_ring_may_have_any_size(opened: Open) -> None:
     assert opened(pci).ring_size(0, 256) == 100
 
 
+def test_a_queue_s_size_is_kept_once_it_is_known(opened: Open) -> None:
+    pci = FakePci()
+    transport = opened(pci)
+    assert transport.ring_size(0, 0) == 256
+    pci.unplug()
+    assert transport.ring_size(0, 0) == 256
+
+
+def test_a_legacy_device_that_changes_a_queue_s_size_is_refused(opened: Open) -> None:
+    pci = FakePci(modern=False)
+    transport = opened(pci)
+    pci.queues[0].size = 128
+    with pytest.raises(DeviceError, match="queue 0 has 128 descriptors, and had 256 before"):
+        transport.setup_queue(0, LEGACY_RING, 0)
+
+
 # Notifications.
 
 
@@ -487,6 +503,7 @@ def test_a_device_that_was_taken_from_its_driver_is_told_of(opened: Open, logged
     pci.is_gone = True
     assert eventually(lambda: heard)
     assert "(0000:00:05.0) the device is gone: it was unplugged, or taken from its driver" in logged
+    assert pci.is_abandoned
 
 
 def test_a_device_that_was_dropped_reaches_no_memory_and_may_be_tried_again(opened: Open) -> None:

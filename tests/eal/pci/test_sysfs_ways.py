@@ -262,6 +262,22 @@ def test_a_device_that_is_unbound_is_gone(tree: PciTree, opened: Opened) -> None
     assert access.is_gone
 
 
+def test_a_device_that_was_unbound_reaches_no_memory_any_more(tree: PciTree, opened: Opened) -> None:
+    access = opened("uio_pci_generic")
+    access.set_bus_master()
+    tree.unbind(ADDRESS)
+    access.abandon()
+    assert not tree.command() & MASTER
+
+
+def test_a_device_that_somebody_else_has_by_now_is_left_alone(tree: PciTree, opened: Opened) -> None:
+    access = opened("uio_pci_generic")
+    access.set_bus_master()
+    tree.bind(ADDRESS, "virtio-pci")
+    access.abandon()
+    assert tree.command() & MASTER
+
+
 def test_a_device_whose_registers_read_all_ones_is_gone(tree: PciTree, opened: Opened) -> None:
     access = opened(None)
     tree.set_config(0, b"\xff" * 256)

@@ -64,6 +64,7 @@ class PciTransport(Transport):
         #: The link's status, and whether it needs a reset, as they were told or polled last.
         self._seen = b"", 0
         self._offered = Feature(0)
+        self._sizes: dict[int, int] = {}
         self._layout = choose_layout(access)
         self.has_legacy_rings = self._layout.has_legacy_rings
         self._greet()
@@ -153,6 +154,8 @@ class PciTransport(Transport):
         with self._lock:
             self._is_there, self._is_gone, self._why = False, True, why
             self._is_live = False
+            with suppress(DeviceError, OSError):
+                self._access.abandon()
         self._interrupts.stop()
         driver_log.error("(%s) the device is gone: %s", self.name, why)
         self.on_change()
@@ -200,7 +203,12 @@ class PciTransport(Transport):
                 raise OperationError(errno.ENOTSUP)
 
     def ring_size(self, index: int, asked: int) -> int:
-        """As the device has it, whatever is asked for."""
+        """As the device has it, whatever is asked for; it is asked once."""
+        if index not in self._sizes:
+            self._sizes[index] = self._read_size(index)
+        return self._sizes[index]
+
+    def _read_size(self, index: int) -> int:
         with self._lock:
             size = self._reach().queue_size(index)
         if not 0 < size <= MAX_QUEUE_SIZE:

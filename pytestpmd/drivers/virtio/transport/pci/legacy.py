@@ -95,7 +95,9 @@ class LegacyLayout(Layout):
             raise DeviceError(
                 f"queue {index} cannot be at 0x{ring.desc:x}: a legacy device finds it by a page of 32 bits"
             )
-        self._select(index)
+        size = self.queue_size(index)
+        if size != ring.size:
+            raise DeviceError(f"queue {index} has {size} descriptors, and had {ring.size} before")
         QUEUE_PAGE.write(self._bar, page)
         if QUEUE_PAGE.read(self._bar) != page:
             raise DeviceError(f"it did not take the address of queue {index}")
