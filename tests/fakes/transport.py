@@ -92,6 +92,9 @@ class FakeTransport(Transport):
     def config_generation(self) -> int:
         return self.generation
 
+    def write_mac(self, address: bytes) -> None:
+        self._tell("mac", address)
+
     def set_status(self, status: Status) -> None:
         if status == Status.RESET:
             self.is_broken = False

@@ -6,6 +6,7 @@ A device that refuses a wish is told of it in the log; only the number of queue 
 
 import errno
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import RLock
 
 from pytestpmd.drivers.virtio import ctrl
@@ -70,10 +71,12 @@ class ControlledPort(EthPort):
             raise NotSupported("Operation not supported")
 
     def apply_mac(self, address: bytes) -> None:
-        """By command; without that the address can be kept only where it is in our configuration space."""
+        """By command; without that the address can be kept only where it is in the configuration space."""
         if self.agreed.has(F.VIRTIO_NET_F_CTRL_MAC_ADDR):
             self._send(ctrl.mac_address(address), "mac address set failed", errno.EPERM)
-        elif not self.agreed.has(F.VIRTIO_NET_F_MAC):
+        elif self.agreed.has(F.VIRTIO_NET_F_MAC):
+            self.transport.write_mac(address)
+        else:
             raise OperationError(errno.ENOTSUP)
 
     def apply_macs(self, macs: Sequence[bytes], mcast_addrs: Sequence[bytes]) -> None:
@@ -120,6 +123,7 @@ class ControlledPort(EthPort):
     def begin_control(self, nb_pairs: int) -> None:
         """The device is live: have it use more than the first pair, and do all that the devices before it were asked
         for. Raises ``DeviceError`` if it will not use the queues."""
+        self._restore_mac()
         if self._control is None:
             return
         self._control.virtqueue.arm(self.transport.control_doorbell(self._control.virtqueue.index))
@@ -130,6 +134,13 @@ class ControlledPort(EthPort):
             except DeviceError as error:
                 raise DeviceError(f"Multiqueue configured but send command failed: {error}") from error
         self.restore(self._control)
+
+    def _restore_mac(self) -> None:
+        """Where there is no command for it; a reset takes it back (5.1.4.2)."""
+        by_space = self.agreed.has(F.VIRTIO_NET_F_MAC) and not self.agreed.has(F.VIRTIO_NET_F_CTRL_MAC_ADDR)
+        if by_space and self.mac != self.config.mac:
+            with suppress(OperationError):  # such a device kept no other one before either
+                self.transport.write_mac(self.mac)
 
     def _use_queues(self, nb_pairs: int) -> ctrl.Command | None:
         """What has more than the first pair used; with RSS, by the same command, what a frame's queue is chosen by."""

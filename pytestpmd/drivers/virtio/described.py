@@ -54,7 +54,7 @@ class DescribedPort(ControlledPort):
     def _ring_state(self, connected: bool) -> str:
         if not self._running:
             return "the port is stopped"
-        return "live" if self._is_live and connected else "waits for a back-end"
+        return "live" if self._is_live and connected else f"waits for a {self.transport.peer}"
 
     def private_info(self) -> str:
         # as DPDK has it: packed rings are not called so

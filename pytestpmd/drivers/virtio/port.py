@@ -181,7 +181,7 @@ class VirtioPort(DescribedPort):
     def _give_up(self, error: DeviceError) -> None:
         """Have nothing more to do with a device that is of no use (virtio 1.2, 3.1.1)."""
         self._status.fail()
-        self.transport.drop(f"the back-end is of no use: {error}")
+        self.transport.drop(f"the {self.transport.peer} is of no use: {error}")
 
     def _adapt(self) -> None:
         """Use the rings as this device can: the last one, or what was presumed before there was any, may differ.
@@ -197,7 +197,9 @@ class VirtioPort(DescribedPort):
             limits.check_buffers(conf, pool, agreed)
         except ConfigError as error:
             raise DeviceError(f"it {features.difference(self.agreed, agreed)}: {error}") from None
-        driver_log.notice("port %d: the back-end %s", self.port_id, features.difference(self.agreed, agreed))
+        driver_log.notice(
+            "port %d: the %s %s", self.port_id, self.transport.peer, features.difference(self.agreed, agreed)
+        )
         self._virtqueues.let_go()
         self.agreed, self.choice = agreed, self._choose(agreed, conf)
         for queues, path in ((self.rx_queues, self.choice.rx), (self.tx_queues, self.choice.tx)):
@@ -279,7 +281,7 @@ class VirtioPort(DescribedPort):
             self.stop_control()
             self._status.tell(Status.RESET)
         except DeviceError as error:
-            self.transport.drop(f"the back-end did not stop: {error}")
+            self.transport.drop(f"the {self.transport.peer} did not stop: {error}")
 
     def release(self) -> None:
         self.transport.close()
@@ -298,7 +300,9 @@ class VirtioPort(DescribedPort):
             if not self._running or self._has_begun():
                 return
             self._is_live = False
-            if self.transport.connected and not self._take_up():
+            if not self.transport.connected:
+                self._virtqueues.disarm()  # where its doorbells were there may soon be another device
+            elif not self._take_up():
                 return
         self._tell_link()
 

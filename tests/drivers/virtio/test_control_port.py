@@ -218,6 +218,15 @@ def test_without_the_command_the_address_is_kept_where_it_is_ours_to_keep(make: 
         make(WANTED & ~F.VIRTIO_NET_F_CTRL_MAC_ADDR & ~F.VIRTIO_NET_F_MAC).set_mac(A)
 
 
+def test_without_the_command_the_address_goes_into_the_space_and_does_so_again_after_a_reset(make: Make) -> None:
+    port = make(WANTED & ~F.VIRTIO_NET_F_CTRL_MAC_ADDR)
+    port.set_mac(A)
+    assert port.transport.steps("mac") == [[A]]
+    port.stop()
+    port.start()
+    assert port.transport.steps("mac") == [[A], [A]]
+
+
 def _table(unicast: list[bytes], multicast: list[bytes]) -> bytes:
     return b"".join([bytes([MAC, 0]), *(bytes([len(t), 0, 0, 0]) + b"".join(t) for t in (unicast, multicast))])
 

@@ -292,6 +292,14 @@ def test_a_device_that_does_not_stop_is_let_go_and_the_port_stops(make: Make, po
     assert pool.in_use() == 0
 
 
+def test_a_device_that_is_gone_is_not_kicked(make: Make) -> None:
+    port = make()
+    port.start()
+    assert port._virtqueues[0].ptr.doorbell.kind == lib.DOORBELL_EVENTFD
+    port.transport.go()
+    assert {vq.ptr.doorbell.kind for vq in port._virtqueues} == {lib.DOORBELL_NONE}
+
+
 def test_a_device_that_is_gone_is_not_spoken_to(make: Make, pool: Mempool) -> None:
     port = make()
     port.start()

@@ -39,6 +39,9 @@ class Transport(ABC):
     #: Called on that thread when the device told of an error; :meth:`needs_reset` may then know more.
     on_error: Callable[[], None]
 
+    #: What messages call whoever is at the other end.
+    peer = "back-end"
+
     #: Another number is another device: one may have come while the last one's end was not told yet.
     generation = 0
 
@@ -70,6 +73,11 @@ class Transport(ABC):
     def config_generation(self) -> int:
         """A number that is another one after the configuration space has changed (2.5.1)."""
         return 0
+
+    def write_mac(self, address: bytes) -> None:
+        """Put the port's address into the configuration space, where there is no command for that (5.1.4.2); raises
+        ``OperationError`` where it cannot be written. One that we have ourselves needs no telling."""
+        return
 
     @abstractmethod
     def set_status(self, status: Status) -> None:

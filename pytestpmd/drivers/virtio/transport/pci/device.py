@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import ClassVar
 
 from pytestpmd.drivers.virtio.agree import MAX_QUEUE_PAIRS
 from pytestpmd.drivers.virtio.known_config import PAIRS_AT, STATUS_AT
@@ -49,9 +48,9 @@ class PciTransport(Transport):
     A modern layout is taken where there is one: a transitional device has both. A reset may take ``reset_s`` seconds.
     """
 
-    resumes: ClassVar[bool] = False
-    uses_iova: ClassVar[bool] = True
-    peer: ClassVar[str] = "device"
+    peer = "device"
+    resumes = False
+    uses_iova = True
 
     def __init__(self, access: PciAccess, *, reset_s: float = RESET_S) -> None:
         self._access, self._reset_s = access, reset_s
