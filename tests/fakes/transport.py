@@ -38,6 +38,8 @@ class FakeTransport(Transport):
         self.config = default_config(nb_pairs)
         self.generation = 0
         self.is_broken = False
+        #: What was written to where the configuration space has the port's own.
+        self.addresses: list[bytes] = []
 
     def _tell(self, step: str, *arguments: object) -> None:
         self.told.append((step, *arguments))
@@ -93,7 +95,7 @@ class FakeTransport(Transport):
         return self.generation
 
     def write_mac(self, address: bytes) -> None:
-        self._tell("mac", address)
+        self.addresses.append(address)
 
     def set_status(self, status: Status) -> None:
         if status == Status.RESET:
