@@ -11,6 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from pytestpmd.app.hotplug import Hotplug
 from pytestpmd.app.probing import BuiltInPair, Devices
 from pytestpmd.config import Config, mtu_of, offloads_of, rss_functions_of
 from pytestpmd.drivers import LeftToOthers, NoSuchDriver, ProbeError, probe, probe_pci
@@ -56,6 +57,11 @@ class TestPmd:
         self.main_lcore = eal.main_lcore
         self.worker_lcores = [lcore.lcore_id for lcore in eal.worker_lcores]
         self.exit_requested = False
+        #: Devices that come and go while the program runs.
+        self.hotplug = Hotplug(self)
+        #: How forwarding is stopped and started around a removal; the console's say what the commands do.
+        self.stop_forwarding: Callable[[], object] = self.session.stop
+        self.start_forwarding: Callable[[], object] = self.session.start
         #: Shows the packets of ``set verbose``, and how many passed too fast; the console's layout of them.
         self.show_packets: Callable[[list[DumpedPacket], int], None] = lambda packets, lost: None
         self._cpus = {lcore.lcore_id: lcore.cpus for lcore in eal.lcores}
@@ -156,6 +162,7 @@ class TestPmd:
             raise ProbeError(port.name, str(error)) from error
         port.on_link_change = self._on_link_change
         port.on_queue_state = self._on_queue_state
+        port.on_removal = self.hotplug.on_removal
         port.on_bursts_change = self.session.follow_bursts
         return port
 
@@ -173,9 +180,9 @@ class TestPmd:
         cached = len(self.worker_lcores) * self.config.pool.mbcache
         return (RX_DESC_MAX + TX_DESC_MAX + MAX_PKT_BURST + cached) * MAX_ETHPORTS
 
-    def enable_promiscuous(self) -> None:
+    def enable_promiscuous(self, ports: Iterable[EthPort] | None = None) -> None:
         """Every port receives every frame, where it can be told to; the program's default."""
-        for port in self.ports:
+        for port in self.ports if ports is None else ports:
             try:
                 if not port.promiscuous:
                     port.set_promiscuous(True)
@@ -263,10 +270,15 @@ class TestPmd:
             if port.state is PortState.STARTED:
                 self.say(f"ETHDEV: Cannot close started device (port {port.port_id})")
                 continue
-            port.close()
-            self._forget(port)
-            self.say(f"Port {port.port_id} is closed")
+            self.close_port(port)
         self.say("Done")
+
+    def close_port(self, port: EthPort) -> None:
+        """Give a stopped port back and forget it."""
+        port.close()
+        self._forget(port)
+        self.event("dev_released", f"\nPort {port.port_id}: device released event\n")
+        self.say(f"Port {port.port_id} is closed")
 
     def _forget(self, port: EthPort) -> None:
         self.ports.detach(port.port_id)
@@ -316,12 +328,13 @@ class TestPmd:
     # What drivers tell of, on threads of theirs.
 
     def _on_link_change(self, port: EthPort) -> None:
-        self._event("intr_lsc", f"\nPort {port.port_id}: link state change event\n")
+        self.event("intr_lsc", f"\nPort {port.port_id}: link state change event\n")
 
     def _on_queue_state(self, port: EthPort) -> None:
-        self._event("queue_state", f"\nPort {port.port_id}: queue state event\n")
+        self.event("queue_state", f"\nPort {port.port_id}: queue state event\n")
 
-    def _event(self, name: str, text: str) -> None:
+    def event(self, name: str, text: str) -> None:
+        """Say what has happened, where that event is to be printed."""
         if name in self.config.ports.print_events and (name != "intr_lsc" or self.config.ports.lsc_interrupt):
             self.say(text)
 
@@ -329,6 +342,7 @@ class TestPmd:
 
     def release(self) -> None:
         """Stop, close and forget, whatever state things are in; says nothing."""
+        self.hotplug.end()
         if self.session.running:
             self.session.stop()
         for port in self.ports:

@@ -23,6 +23,7 @@ from pytestpmd.cli.render.packet import dump
 from pytestpmd.config import Config, Facts, LaunchError, validate
 from pytestpmd.eal import args as eal
 from pytestpmd.errors import ConfigError, TestpmdError
+from pytestpmd.ethdev.ports import OPERATING
 from pytestpmd.log import TESTPMD
 
 MCL_CURRENT, MCL_FUTURE = 1, 2
@@ -50,9 +51,12 @@ class Program:
         with TestPmd(Config(), start_eal(self.words), console.say) as app:
             self.stop.on_request.append(app.request_quit)
             app.show_packets = lambda packets, lost: app.say(dump(packets, lost, app.pools[0].name))
+            app.stop_forwarding = lambda: app.say(stop(app))
+            app.start_forwarding = lambda: app.say(console.execute(app, self.registry, "start"))
             probe(app)
             try:
-                prepare(app, arguments)
+                with OPERATING:
+                    prepare(app, arguments)
             except TestpmdError as error:
                 return give_up(app, error)
             self._run_files(app)
@@ -135,7 +139,8 @@ def lock_memory() -> None:
 
 def port_statistics(app: TestPmd) -> str:
     """The report of ``--stats-period``."""
-    return "\n".join(nic_stats(app, app.ports[port_id]) for port_id in app.fwd_ports()).removeprefix("\n")
+    with OPERATING:
+        return "\n".join(nic_stats(app, app.ports[port_id]) for port_id in app.fwd_ports()).removeprefix("\n")
 
 
 def give_up(app: TestPmd, error: TestpmdError) -> int:
@@ -151,6 +156,7 @@ def give_up(app: TestPmd, error: TestpmdError) -> int:
 
 def leave(app: TestPmd) -> None:
     """Stop forwarding, stop and close the ports, and say Bye."""
+    app.hotplug.end()
     if app.session.running:
         app.say(stop(app))
     app.say("\nPrimary: Sending 'stop_req' request to secondary...")

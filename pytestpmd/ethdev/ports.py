@@ -1,11 +1,16 @@
 """Port ids: attach, detach, look up."""
 
+import threading
 from collections.abc import Iterator
 
 from pytestpmd.errors import PortError
 from pytestpmd.ethdev.port import EthPort
 
 MAX_PORTS = 32
+
+#: Held by whoever operates ports: the console for the length of a line, and a removal. One in a process, as its lcores
+#: are. A driver's own thread never takes it, because whoever holds it may be waiting for that thread to end.
+OPERATING = threading.RLock()
 
 
 class NoSuchPort(PortError):

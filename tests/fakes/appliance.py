@@ -35,7 +35,14 @@ class Appliance:
         devices = [f"--vdev={vdev}" for vdev in vdevs]
         application = f"-i --total-num-mbufs=4096 --mbcache=64 --nb-cores={workers} {options}"
         words = args.collate(
-            [f"--lcores={lcores(workers)}", "--force-max-simd-bitwidth=512", *devices, "--", *application.split()]
+            [
+                f"--lcores={lcores(workers)}",
+                "--no-pci",
+                "--force-max-simd-bitwidth=512",
+                *devices,
+                "--",
+                *application.split(),
+            ]
         )
         self.said: list[str] = []
         self.app = TestPmd(Config(), args.interpret(words), self.said.append)

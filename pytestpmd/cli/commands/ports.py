@@ -25,6 +25,21 @@ def port_operate(app: "TestPmd", operation: str, which: int | str) -> None:
         app.reset_ports(ids)
 
 
+@command("port attach (ident)", "Attach the port of a device: a PCI address or a virtual device's name.", "ports")
+def port_attach(app: "TestPmd", device: str) -> None:
+    app.hotplug.attach(device)
+
+
+@command("port detach (port_id)", "Detach the device of a stopped port.", "ports")
+def port_detach(app: "TestPmd", port_id: int) -> None:
+    app.hotplug.detach_port(app.ports[port_id])
+
+
+@command("device detach (identifier)", "Detach a device whose port is stopped, by the device's name.", "devices")
+def device_detach(app: "TestPmd", device: str) -> None:
+    app.hotplug.detach_device(device)
+
+
 @command("set promisc (port_id|all) (on|off)", "Set whether ports receive every frame.", "config")
 def set_promisc(app: "TestPmd", which: int | str, mode: str) -> str:
     on = mode == "on"
@@ -107,9 +122,10 @@ def no_lsc_interrupt(app: "TestPmd") -> None:
     app.config.ports.lsc_interrupt = False
 
 
-@option("--no-rmv-interrupt", "do not watch for removed devices")
-def no_rmv_interrupt(app: "TestPmd") -> None:
-    app.config.ports.rmv_interrupt = False
+@option("--rmv-interrupt", "close a port whose device is removed, and detach the device (the default)", value=True)
+@option("--no-rmv-interrupt", "keep a port whose device is removed, its link down", value=False)
+def rmv_interrupt(app: "TestPmd", watched: bool) -> None:
+    app.config.ports.rmv_interrupt = watched
 
 
 @option("--hot-plug", "watch for devices that come and go")

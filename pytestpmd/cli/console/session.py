@@ -11,6 +11,7 @@ from typing import Any
 from pytestpmd.cli.console.stop import Stop
 from pytestpmd.cli.registry import Registry
 from pytestpmd.errors import CommandError, ConfigError, TestpmdError
+from pytestpmd.ethdev.ports import OPERATING
 from pytestpmd.log import log_type
 
 PROMPT = "testpmd> "
@@ -60,7 +61,10 @@ class Session:
     def run(self, line: str) -> str:
         """Run a line; the text it returns. TestpmdError if it is wrong or fails, Quit from ``quit``."""
         match = self.registry.parse(line)
-        return match.command.call(self.app, match.values, session=self) if match else ""
+        if not match:
+            return ""
+        with OPERATING:
+            return match.command.call(self.app, match.values, session=self)
 
     def execute(self, line: str, explain: Callable[[CommandError], str] = str) -> str:
         """Run a line; the text to print, whatever becomes of it. Quit from ``quit``.

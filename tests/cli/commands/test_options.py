@@ -80,6 +80,7 @@ SET = [
     ("--disable-device-start", "ports.disable_device_start", True),
     ("--no-lsc-interrupt", "ports.lsc_interrupt", False),
     ("--no-rmv-interrupt", "ports.rmv_interrupt", False),
+    ("--rmv-interrupt", "ports.rmv_interrupt", True),
     ("--hot-plug", "ports.hot_plug", True),
     ("--flow-isolate-all", "ports.flow_isolate_all", True),
     ("--disable-flow-flush", "ports.disable_flow_flush", True),
