@@ -50,7 +50,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
         def __init__(self, *args: Any, **settings: Any) -> None:
             super().__init__(*args, **settings, timeout=PATIENT_S)
 
-    monkeypatch.setattr("pytestpmd.drivers.virtio.VhostUserTransport", Patient)
+    monkeypatch.setattr("pytestpmd.drivers.virtio.user_port.VhostUserTransport", Patient)
     monkeypatch.setattr("pytestpmd.drivers.vhost.device.BackendChannel", partial(BackendChannel, timeout=PATIENT_S))
 
 

@@ -151,7 +151,7 @@ def appliance(sock: Path, layout: str, monkeypatch: pytest.MonkeyPatch) -> Itera
         def __init__(self, *args: Any, **settings: Any) -> None:
             super().__init__(*args, **settings, timeout=SHORT_S)
 
-    monkeypatch.setattr("pytestpmd.drivers.virtio.VhostUserTransport", Impatient)
+    monkeypatch.setattr("pytestpmd.drivers.virtio.user_port.VhostUserTransport", Impatient)
     monkeypatch.setattr("pytestpmd.drivers.virtio.status.RESET_INTERVAL_S", 0.01)
     ends = f"net_virtio_user0,path={sock},server=1,queues=2,queue_size=64{layout}", "net_null0"
     with Appliance(*ends, options="--rxq=2 --txq=2 --disable-link-check") as made:

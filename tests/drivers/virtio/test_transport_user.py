@@ -70,7 +70,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         def __init__(self, *args: Any, **settings: Any) -> None:
             super().__init__(*args, **settings, timeout=SHORT_S)
 
-    monkeypatch.setattr("pytestpmd.drivers.virtio.VhostUserTransport", Impatient)
+    monkeypatch.setattr("pytestpmd.drivers.virtio.user_port.VhostUserTransport", Impatient)
 
 
 @pytest.fixture
