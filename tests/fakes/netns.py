@@ -1,13 +1,18 @@
 """A network namespace of one's own, and the kernel's user in it: frames in and out of its interfaces."""
 
 import ctypes
+import fcntl
 import os
+import select
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+from pytestpmd.eal.netdev import Flag, NetDev
 
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 0x0003
@@ -66,6 +71,51 @@ class Station:
 
     def close(self) -> None:
         self._socket.close()
+
+
+class Wire:
+    """The far end of an interface that is made for it: frames go in and out as on a cable.
+
+    With ``vnet_hdr`` they do so behind a net header of 10 bytes (virtio 1.2, 5.1.6), as from and to a guest.
+    """
+
+    IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
+    TUNSETIFF = 0x400454CA
+
+    def __init__(self, interface: str, *, vnet_hdr: bool = False) -> None:
+        self.fd = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+        flags = self.IFF_TAP | self.IFF_NO_PI | (self.IFF_VNET_HDR if vnet_hdr else 0)
+        fcntl.ioctl(self.fd, self.TUNSETIFF, struct.pack("16sH22x", interface.encode(), flags))
+        self.netdev = NetDev.named(interface)
+        self.netdev.set_flags(Flag.UP, True)
+
+    def send(self, *frames: bytes) -> None:
+        for frame in frames:
+            os.write(self.fd, frame)
+
+    def receive(self, count: int = 1) -> list[bytes]:
+        found: list[bytes] = []
+        while len(found) < count:
+            assert select.select([self.fd], [], [], PATIENCE_S)[0], f"{len(found)} of {count} frames came"
+            found.append(os.read(self.fd, 1 << 17))
+        return found
+
+    def close(self) -> None:
+        """Harmless when repeated; the interface is gone."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.netdev.close()
+        self.fd = -1
+
+
+@contextmanager
+def wire(interface: str, *, vnet_hdr: bool = False) -> Iterator[Wire]:
+    """A :class:`Wire`, for as long as the block."""
+    made = Wire(interface, vnet_hdr=vnet_hdr)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers import driver
 from pytestpmd.drivers.interface import InterfacePort
 from pytestpmd.drivers.tap import device
-from pytestpmd.drivers.tap.offloads import RX_CAPABILITIES, TX_CAPABILITIES, kernel_offloads, vnet_fields
+from pytestpmd.drivers.vnet import RX_CKSUM, TX_CAPABILITIES, rx_fields, tx_fields
 from pytestpmd.eal.devargs import DevArgs, Mac, arg, mac
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
@@ -30,6 +30,7 @@ MIN_MTU, MAX_MTU = 68, 65521
 OVERHEAD, TAGS = 18, 8
 MAX_SEGMENT = 65536
 _FIXED = count()
+RX_CAPABILITIES = RX_CKSUM | RxOffload.TCP_LRO | RxOffload.VLAN_STRIP | RxOffload.SCATTER
 
 
 def _mac(text: str) -> Mac:
@@ -48,6 +49,13 @@ def _named(interface: str, address: bytes) -> NetDev:
         netdev.close()
         raise ConfigError(f"{interface}: no address of an interface is {address.hex(':')}: {error.strerror}") from None
     return netdev
+
+
+def kernel_offloads(rx_offloads: int) -> int:
+    """What the kernel may leave undone in what we receive, as ``TUN_F_`` bits; segments never without checksums."""
+    if rx_offloads & RxOffload.TCP_LRO:
+        return device.TUN_F_CSUM | device.TUN_F_TSO4 | device.TUN_F_TSO6
+    return device.TUN_F_CSUM if rx_offloads & RX_CKSUM else 0
 
 
 @driver("net_tap", "eth_tap")
@@ -105,20 +113,20 @@ class TapPort(InterfacePort):
             raise ConfigError(
                 f"{self.name}: number of rx queues {conf.nb_rxq} must be equal to number of tx queues {conf.nb_txq}"
             )
-        segments = self._segments(conf, pool)
+        segments, unfinished = self._segments(conf, pool), kernel_offloads(conf.rx_offloads)
         self.check_there()
         self._open_queues(max(conf.nb_rxq, 1))
         try:
-            device.set_offload(self._fds[0], kernel_offloads(conf.rx_offloads))
+            device.set_offload(self._fds[0], unfinished)
             self.netdev.set_mtu(conf.mtu)
         except OSError as error:
             raise DeviceError(f"{self.interface}: {error.strerror}") from None
         self._give_back()
         self._memory = memory = Arena((conf.nb_rxq + conf.nb_txq) * (ffi.sizeof("struct tap_queue") + 64))
-        self.rx_queues = [
-            self._queue(memory, pool, fd, vnet_fields(conf.rx_offloads), lib.tap_rx, segments) for fd in self._fds
-        ][: conf.nb_rxq]
-        self.tx_queues = [self._queue(memory, pool, fd, vnet_fields(), lib.tap_tx) for fd in self._fds][: conf.nb_txq]
+        offload = rx_fields(conf.rx_offloads, comes_unfinished=bool(unfinished))
+        rx_fds, tx_fds = self._fds[: conf.nb_rxq], self._fds[: conf.nb_txq]
+        self.rx_queues = [self._queue(memory, pool, fd, offload, lib.tap_rx, segments) for fd in rx_fds]
+        self.tx_queues = [self._queue(memory, pool, fd, tx_fields(), lib.tap_tx) for fd in tx_fds]
         self._tell_max_frame(conf.mtu)
 
     def _segments(self, conf: PortConf, pool: Mempool) -> int:

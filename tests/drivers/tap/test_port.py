@@ -10,7 +10,8 @@ import pytest
 from fakes.leaks import eventually
 from fakes.log import Logged
 from fakes.netns import interfaces, station
-from fakes.packets import MakePool, content, frame, frames, free, packet, receive, receive_mbufs, transmit
+from fakes.packets import MakePool, content, frame, frames, free, packet, receive
+from fakes.ports import received, received_mbufs, send
 
 from pytestpmd.drivers import ProbeError, probe
 from pytestpmd.drivers.tap import TapPort, device
@@ -42,33 +43,6 @@ def make(pool: Mempool) -> Iterator[Make]:
     yield make_port  # type: ignore[misc]  # probe() knows no more of a port than that it is one
     for port in made:
         port.close()
-
-
-def received(port: EthPort, count: int, queue: int = 0) -> list[bytes]:
-    """So many packets, as bytes, in whatever bursts they come."""
-    mbufs = received_mbufs(port, count, queue)
-    data = [content(m) for m in mbufs]
-    free(*mbufs)
-    return data
-
-
-def received_mbufs(port: EthPort, count: int, *queues: int) -> list[Any]:
-    """The same as mbufs, which the caller frees."""
-    found: list[Any] = []
-
-    def enough() -> bool:
-        for queue in queues or (0,):
-            rx = port.rx_queues[queue]
-            found.extend(receive_mbufs(rx.burst, rx.handle))
-        return len(found) >= count
-
-    assert eventually(enough), f"{len(found)} of {count}"
-    return found
-
-
-def send(port: EthPort, *mbufs: Any, queue: int = 0) -> int:
-    taken: int = transmit(port.tx_queues[queue].burst, port.tx_queues[queue].handle, mbufs)
-    return taken
 
 
 @pytest.mark.parametrize("length", [14, 60, 1514])
