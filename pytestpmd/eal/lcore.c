@@ -16,7 +16,7 @@ void lcore_enter(uint32_t lcore_id)
 	this_lcore = lcore_id;
 }
 
-static uint64_t monotonic_ns(void)
+uint64_t lcore_monotonic_ns(void)
 {
 	struct timespec now;
 
@@ -26,10 +26,10 @@ static uint64_t monotonic_ns(void)
 
 uint64_t lcore_cycles_hz(uint32_t sample_us)
 {
-	uint64_t start_ns = monotonic_ns(), start = cycles_now(), elapsed_ns;
+	uint64_t start_ns = lcore_monotonic_ns(), start = cycles_now(), elapsed_ns;
 
 	do {
-		elapsed_ns = monotonic_ns() - start_ns;
+		elapsed_ns = lcore_monotonic_ns() - start_ns;
 	} while (elapsed_ns < sample_us * 1000ull);
 	return (cycles_now() - start) * 1000000000ull / elapsed_ns;
 }

@@ -8,6 +8,9 @@ void lcore_enter(uint32_t lcore_id);
 /* Cycles of the counter a second, measured over `sample_us` microseconds. */
 uint64_t lcore_cycles_hz(uint32_t sample_us);
 
+/* CLOCK_MONOTONIC. */
+uint64_t lcore_monotonic_ns(void);
+
 /* The widest vectors of this machine that there are functions for, in bits; 64 for none. */
 uint32_t lcore_simd_width(void);
 

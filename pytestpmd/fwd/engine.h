@@ -21,6 +21,8 @@ struct txonly_frame {
 	uint64_t tx_flags; /* what is asked for it besides what the stream asks for every packet */
 };
 
+struct l3fwd;
+
 /* One receive queue, one transmit queue, and what came of joining them. */
 struct fwd_stream {
 	rx_burst_t rx_burst;
@@ -42,6 +44,7 @@ struct fwd_stream {
 	uint16_t rx_queue_id;
 	uint16_t tx_queue_id;
 	struct dump_ring *dump;
+	struct l3fwd *l3fwd; /* for engines that route: where to */
 
 	/* Python writes while lcores run */
 	uint16_t burst; /* packets asked of receive */

@@ -3,6 +3,7 @@
 #include "eal/lcore.h"
 
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #define MAX_EVENTS 16
 
@@ -104,21 +105,57 @@ static void disable_interrupts(const struct fwd_lcore *lc)
 		lc->interrupts[i].disable(lc->interrupts[i].queue);
 }
 
+uint32_t fwd_wake_bin(uint64_t ns)
+{
+	uint32_t power;
+
+	if (ns < 8)
+		return (uint32_t)ns;
+	power = 63 - (uint32_t)__builtin_clzll(ns);
+	return min_of((power - 2) << 3 | (uint32_t)(ns >> (power - 3) & 7), WAKE_BINS - 1u);
+}
+
+/* What woke it: queues, time, or this side, which may have been a probe. */
+static void note_wake(struct fwd_lcore *lc, const struct epoll_event *events, int nb, uint64_t now)
+{
+	uint64_t probed = load_acquire(&lc->probe_ns);
+	bool by_packets = false, by_us = false;
+
+	for (int i = 0; i < nb; i++) {
+		by_packets |= events[i].data.fd != lc->wake_fd;
+		by_us |= events[i].data.fd == lc->wake_fd;
+	}
+	lc->packet_wakes += by_packets;
+	lc->time_wakes += nb == 0;
+	if (by_us && probed && probed < now)
+		lc->wake_bins[fwd_wake_bin(now - probed)]++;
+}
+
 static void fall_asleep(struct fwd_lcore *lc)
 {
 	struct epoll_event events[MAX_EVENTS];
-	bool by_packets = false;
+	uint64_t began = lcore_monotonic_ns(), now;
 	int nb_events;
 
 	lc->sleeps++;
-	store_relaxed(&lc->asleep, 1);
+	store_relaxed(&lc->probe_ns, 0); /* one that came too late for the last sleep */
+	store_release(&lc->asleep, 1);
 	/* a signal ends it too: there is a turn, and then the next sleep */
 	nb_events = epoll_wait(lc->epoll_fd, events, MAX_EVENTS, lc->sleep_ms);
+	now = lcore_monotonic_ns();
 	store_relaxed(&lc->asleep, 0);
-	for (int i = 0; i < nb_events; i++)
-		by_packets |= events[i].data.fd != lc->wake_fd;
-	lc->packet_wakes += by_packets;
-	lc->time_wakes += nb_events == 0;
+	note_wake(lc, events, nb_events, now);
+	lc->sleep_ns += now - began;
+}
+
+bool fwd_probe(struct fwd_lcore *lc)
+{
+	uint64_t one = 1;
+
+	if (!load_acquire(&lc->asleep))
+		return false;
+	store_release(&lc->probe_ns, lcore_monotonic_ns());
+	return write(lc->wake_fd, &one, sizeof(one)) == sizeof(one);
 }
 
 void fwd_run_interrupt(struct fwd_lcore *lc)

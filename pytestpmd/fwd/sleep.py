@@ -36,7 +36,8 @@ class Sleep:
     The fds are watched for edges, so the lcore reads none of them: a peer could make it block there.
     """
 
-    def __init__(self, interrupts: Sequence[RxInterrupt]) -> None:
+    def __init__(self, interrupts: Sequence[RxInterrupt], idle_turns: int = IDLE_TURNS) -> None:
+        self._idle_turns = idle_turns
         self._memory = memory = Arena(len(interrupts) * ffi.sizeof("struct rx_intr") + CACHE_LINE)
         self._epoll = select.epoll()
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -51,7 +52,7 @@ class Sleep:
         """Tell a ``struct fwd_lcore``, which is not running."""
         lcore.interrupts, lcore.nb_interrupts = self._interrupts, self._nb_interrupts
         lcore.epoll_fd, lcore.wake_fd = self._epoll.fileno(), self._wake_fd
-        lcore.idle_turns, lcore.sleep_ms = IDLE_TURNS, SLEEP_MS
+        lcore.idle_turns, lcore.sleep_ms = self._idle_turns, SLEEP_MS
 
     def end(self) -> None:
         """Wake the lcore, or keep it from falling asleep once."""

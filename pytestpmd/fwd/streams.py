@@ -145,6 +145,18 @@ class LcoreJob:
         ptr = self._ptr
         return SleepCounts(bool(ptr.asleep), ptr.sleeps, ptr.packet_wakes, ptr.time_wakes)
 
+    def asleep_ns(self) -> int:
+        """How long its sleeps were, all together; the one that it is in does not count yet."""
+        return int(self._ptr.sleep_ns)
+
+    def probe(self) -> bool:
+        """Wake it as a packet would, and have it note how long that took; False when it does not sleep."""
+        return bool(self.sleep and lib.fwd_probe(self._ptr))
+
+    def wakes(self) -> tuple[int, ...]:
+        """How long probes took to wake it, by the bins of ``fwd_wake_bin``."""
+        return tuple(self._ptr.wake_bins)
+
 
 class FlushJob:
     """Empties the receive queues of some streams, each as far as a ring can be full, and ends."""

@@ -87,6 +87,31 @@ def make_sleeper(make_wire: MakeWire, deep: None) -> Iterator[Callable[..., Slee
         sleeper.close()
 
 
+def test_a_probe_wakes_an_lcore_that_sleeps_and_is_timed(make_sleeper: Callable[..., Sleeper]) -> None:
+    sleeper = make_sleeper()
+    for number in range(1, 6):
+        assert sleeper.is_asleep()
+        turns, began = sleeper.lcore.turns, time.monotonic_ns()
+        assert lib.fwd_probe(sleeper.lcore)
+        assert eventually(lambda number=number: sum(sleeper.lcore.wake_bins) == number)
+        assert sum(sleeper.lcore.wake_bins[0 : lib.fwd_wake_bin(time.monotonic_ns() - began) + 1]) >= 1
+        assert eventually(lambda turns=turns: sleeper.lcore.turns > turns)
+    assert sleeper.is_asleep()
+    slowest = max(number for number, count in enumerate(sleeper.lcore.wake_bins) if count)
+    assert slowest <= lib.fwd_wake_bin(int(SOON_S * 1e9))
+    assert (sleeper.lcore.packet_wakes, sleeper.lcore.time_wakes) == (0, 0)
+    assert sleeper.lcore.sleep_ns > 0
+
+
+def test_who_is_awake_is_not_probed(make_sleeper: Callable[..., Sleeper], make_wire: MakeWire) -> None:
+    assert not lib.fwd_probe(make_wire("io").lcore)
+    sleeper = make_sleeper()
+    assert sleeper.is_asleep()
+    sleeper.sleep.end()  # a wake that is no probe
+    assert eventually(lambda: sleeper.lcore.sleeps == 2)
+    assert sum(sleeper.lcore.wake_bins) == 0
+
+
 def test_an_lcore_sleeps_when_nothing_comes_and_turns_no_more(make_sleeper: Callable[..., Sleeper]) -> None:
     sleeper = make_sleeper()
     assert sleeper.is_asleep()
