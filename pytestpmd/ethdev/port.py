@@ -80,7 +80,8 @@ class DeviceInfo:
     hash_key_size: int = 0
     flow_types: tuple[str, ...] = ()
     #: Descriptors of a queue as the device has it, whatever is asked for; 0 where it has as many as were asked for.
-    default_ring_size: int = 0
+    rx_ring_size: int = 0
+    tx_ring_size: int = 0
 
     @property
     def frame_overhead(self) -> int:

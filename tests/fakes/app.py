@@ -45,7 +45,8 @@ VIRTIO_INFO = DeviceInfo(
     tx_offload_capa=0x800D,
     rx_desc=DescLimits(32768, 32),
     tx_desc=DescLimits(32768, 32),
-    default_ring_size=256,
+    rx_ring_size=256,
+    tx_ring_size=256,
 )
 
 

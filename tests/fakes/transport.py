@@ -40,6 +40,8 @@ class FakeTransport(Transport):
         self.is_broken = False
         #: What was written to where the configuration space has the port's own.
         self.addresses: list[bytes] = []
+        #: What the device fixes, by queue.
+        self.ring_sizes: dict[int, int] = {}
 
     def _tell(self, step: str, *arguments: object) -> None:
         self.told.append((step, *arguments))
@@ -116,6 +118,9 @@ class FakeTransport(Transport):
 
     def set_mtu(self, mtu: int) -> None:
         self._tell("mtu", mtu)
+
+    def ring_size(self, index: int, asked: int) -> int:
+        return self.ring_sizes.get(index, asked)
 
     def share_memory(self, regions: Sequence[Region]) -> None:
         self.regions = tuple(regions)

@@ -57,15 +57,15 @@ def _port_queues(config: Config, port: EthPort) -> Iterator[str]:
     asked = offloads_of(queues, port.port_id).of_port(port.info().tx_offload_capa)
     rx_offloads = port.conf.rx_offloads if port.conf else asked.rx
     tx_offloads = port.conf.tx_offloads if port.conf else asked.tx
-    ring_size = port.info().default_ring_size
+    info = port.info()
     yield f"  port {port.port_id}: RX queue number: {queues.rxq} Tx queue number: {queues.txq}"
     yield f"    Rx offloads=0x{rx_offloads:x} Tx offloads=0x{tx_offloads:x}"
     yield "    RX queue: 0"
-    yield f"      RX desc={ring_size or queues.rxd} - RX free threshold={queues.rxfreet or 0}"
+    yield f"      RX desc={info.rx_ring_size or queues.rxd} - RX free threshold={queues.rxfreet or 0}"
     yield _registers("RX", queues.rxpt, queues.rxht, queues.rxwt)
     yield f"      RX Offloads=0x{rx_offloads:x}"
     yield "    TX queue: 0"
-    yield f"      TX desc={ring_size or queues.txd} - TX free threshold={queues.txfreet or 0}"
+    yield f"      TX desc={info.tx_ring_size or queues.txd} - TX free threshold={queues.txfreet or 0}"
     yield _registers("TX", queues.txpt, queues.txht, queues.txwt)
     yield f"      TX offloads=0x{tx_offloads:x} - TX RS bit threshold={queues.txrst or 0}"
 

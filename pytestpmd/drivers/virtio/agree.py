@@ -1,12 +1,13 @@
 """What a port and its device agree on, and what the port then knows of the device."""
 
-from pytestpmd.drivers.virtio import limits
 from pytestpmd.drivers.virtio.features import Agreement, negotiate
 from pytestpmd.drivers.virtio.known_config import KnownConfig, has_mtu, read_config
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio_net import Feature
 
 MAX_QUEUE_PAIRS = 16
+#: Queues that every device has.
+NB_FIRST_PAIR = 2
 HASHING = Feature.VIRTIO_NET_F_RSS | Feature.VIRTIO_NET_F_HASH_REPORT
 
 
@@ -17,7 +18,8 @@ def agree(transport: Transport, wanted: Feature, queue_size: int) -> tuple[Agree
     if not has_mtu(config):
         agreed = negotiate(transport.features(), wanted & ~Feature.VIRTIO_NET_F_MTU)
         config = read_known(transport, agreed)
-    limits.check_ring_size(queue_size, agreed)
+    for index in range(NB_FIRST_PAIR):
+        transport.ring_layout(index, queue_size, agreed.packed)
     return agreed, config
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from threading import RLock
 
 from pytestpmd.drivers.virtio import ctrl
-from pytestpmd.drivers.virtio.ctrlq import ControlQueue, ControlRefused
+from pytestpmd.drivers.virtio.ctrlq import CONTROL_RING_SIZE, ControlQueue, ControlRefused
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.known_config import KnownConfig, LinkStatus
 from pytestpmd.drivers.virtio.rss import DEFAULT_KEY, HASH_TYPES, KEY_SIZE, to_hash_types
@@ -111,7 +111,8 @@ class ControlledPort(EthPort):
         if not agreed.has(F.VIRTIO_NET_F_CTRL_VQ):
             return None
         index = 2 * (nb_pairs if agreed.has(F.VIRTIO_NET_F_MQ) else 1)
-        return ControlQueue(index, agreed.packed, self.transport.serve_control)
+        layout = self.transport.ring_layout(index, CONTROL_RING_SIZE, agreed.packed)
+        return ControlQueue(index, layout, self.transport.serve_control)
 
     def set_up_control(self) -> None:
         """Together with the other queues."""

@@ -12,6 +12,7 @@ from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.virtio.ctrl import CTRL_OK, Command
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.virtqueue import FAULTS, Virtqueue, private_bytes, shared_bytes
+from pytestpmd.drivers.virtio.vring import Layout
 from pytestpmd.eal.memory import Arena, Region
 from pytestpmd.errors import DeviceError, DeviceTimeout
 from pytestpmd.ethdev.report import ControlReport
@@ -34,11 +35,11 @@ class ControlRefused(DeviceError):
 class ControlQueue:
     """The queue of that index. ``serve`` is called whenever a device within this process should look at it."""
 
-    def __init__(self, index: int, packed: bool, serve: Callable[[], None], timeout: float | None = None) -> None:
+    def __init__(self, index: int, layout: Layout, serve: Callable[[], None], timeout: float | None = None) -> None:
         # memory of its own: a device that is not at the other end of the data rings gets this, and they do not
-        self.memory = Arena(shared_bytes(CONTROL_RING_SIZE, packed) + MAX_COMMAND_BYTES + 256, shared=True)
-        self._private = Arena(private_bytes(CONTROL_RING_SIZE) + 256)
-        self.virtqueue = Virtqueue(index, CONTROL_RING_SIZE, packed, self.memory, self._private, is_control=True)
+        self.memory = Arena(shared_bytes(layout) + MAX_COMMAND_BYTES + 256, shared=True)
+        self._private = Arena(private_bytes(layout.size) + 256)
+        self.virtqueue = Virtqueue(index, layout, self.memory, self._private, is_control=True)
         self._queue = self._private.struct("struct ctrl_queue")
         self._queue.vq = self.virtqueue.ptr
         self._queue.command = self.memory.alloc(MAX_COMMAND_BYTES)

@@ -1,6 +1,7 @@
 """What a virtio port's configuration has to keep to: sizes of rings, buffers and frames."""
 
 import errno
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pytestpmd._dataplane import lib
@@ -15,12 +16,6 @@ from pytestpmd.ethdev.port import DescLimits, PortConf
 MIN_RING_SIZE = 32
 MIN_RX_BUFSIZE = 64
 RING_SIZES = DescLimits(MAX_QUEUE_SIZE, MIN_RING_SIZE)
-
-
-def check_ring_size(size: int, agreed: Agreement) -> None:
-    """Raise :class:`ConfigError` unless the ring's layout can have this size."""
-    if not agreed.packed and size & (size - 1):
-        raise ConfigError("split virtqueue size is not power of 2")
 
 
 def check_buffers(conf: PortConf, pool: Mempool, agreed: Agreement) -> None:
@@ -49,8 +44,8 @@ def check_mtu(mtu: int, most: int, conf: PortConf | None, pool: Mempool | None, 
         raise OperationError(errno.EINVAL) from None
 
 
-def warn_of_ring_sizes(conf: PortConf, size: int) -> None:
-    """The device fixes the ring's ``size``; other wishes are told, and not heeded."""
-    for kind, count in (("Rx", conf.nb_rxd), ("Tx", conf.nb_txd)):
-        if count not in (0, size):
-            log.warning("%s queue size %d differs from the device's, falling back to %d", kind, count, size)
+def warn_of_ring_sizes(conf: PortConf, sizes: Sequence[int]) -> None:
+    """The device fixes the rings' ``sizes``, by queue; other wishes are told, and not heeded."""
+    for kind, asked, given in (("Rx", conf.nb_rxd, sizes[0::2]), ("Tx", conf.nb_txd, sizes[1::2])):
+        for size in sorted(set(given) - {asked or size for size in given}):
+            log.warning("%s queue size %d differs from the device's, falling back to %d", kind, asked, size)

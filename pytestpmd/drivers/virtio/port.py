@@ -94,7 +94,8 @@ class VirtioPort(DescribedPort):
             reta_size=RETA_SIZE if is_enough(self.config.rss) else 0,
             hash_key_size=KEY_SIZE if is_enough(self.config.rss) else 0,
             flow_types=flow_types(self.config.rss),
-            default_ring_size=self._queue_size,
+            rx_ring_size=self.transport.ring_size(0, self._queue_size),
+            tx_ring_size=self.transport.ring_size(1, self._queue_size),
         )
 
     def link(self) -> Link:
@@ -126,12 +127,12 @@ class VirtioPort(DescribedPort):
         rss = agreed_rss(conf, agreed, config, self.rss)
         self.check_data_room(pool, lib.MBUF_HEADROOM)
         limits.check_buffers(conf, pool, agreed)
-        limits.warn_of_ring_sizes(conf, self._queue_size)
         nb_queues = 2 * max(conf.nb_rxq, conf.nb_txq)
-        virtqueues = Rings.make([self._queue_size] * nb_queues, agreed.packed, self.name)
+        layouts = [self.transport.ring_layout(i, self._queue_size, agreed.packed) for i in range(nb_queues)]
+        limits.warn_of_ring_sizes(conf, [layout.size for layout in layouts])
+        virtqueues, control = Rings.make(layouts, self.name), self.make_control(agreed, config.max_pairs)
         self._release_queues()
-        self._virtqueues, self._pools = virtqueues, [pool]
-        self._control = self.make_control(agreed, config.max_pairs)
+        self._virtqueues, self._control, self._pools = virtqueues, control, [pool]
         self.wanted, self.agreed, self.config, self.rss = wanted, agreed, config, rss
         self.choice = self._choose(agreed, conf)
         for line in disabled(self.choice.facts):
@@ -341,7 +342,7 @@ class VirtioPort(DescribedPort):
         """Begin with the device that is there; whether it is of use."""
         try:
             self._adapt()
-            self._virtqueues.heal()
+            self._virtqueues.heal(self.transport.resumes)
             self._begin()
         except DeviceError as error:
             self._give_up(error)

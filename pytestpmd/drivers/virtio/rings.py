@@ -7,16 +7,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 from pytestpmd.drivers.virtio import offloads
+from pytestpmd.drivers.virtio.agree import NB_FIRST_PAIR
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio.virtqueue import FAULTS, Virtqueue, private_bytes, shared_bytes
+from pytestpmd.drivers.virtio.vring import Layout
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.ethdev.port import PortConf
-
-#: Rings of the first pair, which back-ends wait for whether or not they are polled.
-NB_FIRST_PAIR = 2
 
 
 class Rings(Sequence[Virtqueue]):
@@ -29,11 +28,11 @@ class Rings(Sequence[Virtqueue]):
         self._told: set[int] = set()
 
     @classmethod
-    def make(cls, sizes: Sequence[int], packed: bool, name: str) -> "Rings":
-        """Queues of these sizes, in descriptors."""
-        memory = Arena(sum(shared_bytes(size, packed) for size in sizes), shared=True, name=name)
-        private = Arena(sum(map(private_bytes, sizes)))
-        return cls([Virtqueue(i, size, packed, memory, private) for i, size in enumerate(sizes)], memory)
+    def make(cls, layouts: Sequence[Layout], name: str) -> "Rings":
+        """Queues of which each has the layout that stands in its place."""
+        memory = Arena(sum(map(shared_bytes, layouts)), shared=True, name=name)
+        private = Arena(sum(private_bytes(layout.size) for layout in layouts))
+        return cls([Virtqueue(i, layout, memory, private) for i, layout in enumerate(layouts)], memory)
 
     @overload
     def __getitem__(self, index: int) -> Virtqueue: ...
@@ -73,7 +72,8 @@ class Rings(Sequence[Virtqueue]):
     # The device's side.
 
     def hand_over(self, transport: Transport) -> None:
-        """Tell the device where they are, and let those move packets that are polled."""
+        """Tell the device where they are, and let those move packets that are polled, and the first pair, which
+        back-ends wait for."""
         for vq in self:
             transport.setup_queue(vq.index, vq.addresses, vq.base)
         for vq in self:
@@ -115,11 +115,11 @@ class Rings(Sequence[Virtqueue]):
         """The same while the port goes on: how many packets were to be sent, and are lost."""
         return sum(vq.lose() for vq in self)
 
-    def heal(self) -> None:
+    def heal(self, resumes: bool) -> None:
         """What the last device broke starts anew with the next, and so does a packed ring, which does not say how far
-        it has come: lcores let go of it, and what it held is freed."""
+        it has come, and any ring of a device that never ``resumes``: lcores let go of it, and what it held is freed."""
         for vq in self:
-            if vq.packed:
+            if vq.packed or not resumes:
                 vq.halt()
         broken = [vq for vq in self if vq.ptr.fault]
         if broken:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.virtio.features import Agreement
-from pytestpmd.drivers.virtio.vring import Layout, packed_layout, split_layout
+from pytestpmd.drivers.virtio.vring import Layout
 from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena, address_of
@@ -34,20 +34,16 @@ class RingAddresses:
     used: int
 
 
-def shared_bytes(size: int, packed: bool) -> int:
+def shared_bytes(layout: Layout) -> int:
     """What one queue takes of the shared arena, at most."""
-    tables: int = size * (lib.VIRTQUEUE_INDIRECT_MAX * 16 + ffi.sizeof("struct virtqueue_header"))
-    return _layout(size, packed).total + tables + 256
+    tables: int = layout.size * (lib.VIRTQUEUE_INDIRECT_MAX * 16 + ffi.sizeof("struct virtqueue_header"))
+    return layout.align + layout.total + tables + 256
 
 
 def private_bytes(size: int) -> int:
     """What one queue takes of the private arena."""
     slots: int = size * (ffi.sizeof("struct virtqueue_slot") + 2) + _power_of_two(size) * 2
     return slots + int(ffi.sizeof("struct virtqueue")) + 512
-
-
-def _layout(size: int, packed: bool) -> Layout:
-    return packed_layout(size) if packed else split_layout(size)
 
 
 def _power_of_two(size: int) -> int:
@@ -61,19 +57,17 @@ class Virtqueue:
     The control queue, which comes after them, does neither.
     """
 
-    def __init__(
-        self, index: int, size: int, packed: bool, shared: Arena, private: Arena, *, is_control: bool = False
-    ) -> None:
+    def __init__(self, index: int, layout: Layout, shared: Arena, private: Arena, *, is_control: bool = False) -> None:
         self.index = index
         self.is_control = is_control
-        self.packed = packed
+        self.packed = layout.packed
         #: Whether an lcore may poll it: of the device's queues there may be more than the port's.
         self.is_polled = True
-        self.layout = _layout(size, packed)
+        self.layout, size = layout, layout.size
         vq = private.struct("struct virtqueue")
-        ring = shared.alloc(self.layout.total)
-        desc, avail, used = (ring + at for at in (self.layout.desc, self.layout.avail, self.layout.used))
-        if packed:
+        ring = shared.alloc(layout.total, layout.align)
+        desc, avail, used = (ring + at for at in (layout.desc, layout.avail, layout.used))
+        if layout.packed:
             vq.packed = ffi.cast("struct vring_packed_desc *", desc)
             vq.driver_event = ffi.cast("struct vring_packed_event *", avail)
             vq.device_event = ffi.cast("struct vring_packed_event *", used)

@@ -9,10 +9,11 @@ import pytest
 
 from pytestpmd.drivers.virtio import ctrl
 from pytestpmd.drivers.virtio.ctrl import Command, CtrlCode
-from pytestpmd.drivers.virtio.ctrlq import ControlQueue, ControlRefused
+from pytestpmd.drivers.virtio.ctrlq import CONTROL_RING_SIZE, ControlQueue, ControlRefused
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.transport.control_device import ControlDevice
 from pytestpmd.drivers.virtio.transport.control_ring import BadRing
+from pytestpmd.drivers.virtio.vring import ring_layout
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.errors import DeviceError
 
@@ -42,7 +43,7 @@ class Pair:
         self.used_pairs: list[int] = []
         self.refuse_pairs = False
         self.device = ControlDevice(NB_PAIRS, self._use)
-        self.queue = ControlQueue(2 * NB_PAIRS, packed, self.device.serve)
+        self.queue = ControlQueue(2 * NB_PAIRS, ring_layout(CONTROL_RING_SIZE, packed=packed), self.device.serve)
         self.addresses = self.queue.virtqueue.addresses
         self.view = memoryview(self.queue.memory._map)
         self.begin()

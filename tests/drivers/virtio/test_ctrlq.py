@@ -13,6 +13,7 @@ from pytestpmd._dataplane import lib
 from pytestpmd.drivers.virtio import ctrl
 from pytestpmd.drivers.virtio.ctrlq import CONTROL_RING_SIZE, ControlQueue, ControlRefused
 from pytestpmd.drivers.virtio.features import Agreement
+from pytestpmd.drivers.virtio.vring import ring_layout
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.errors import DeviceError, DeviceTimeout
@@ -24,7 +25,7 @@ class Pair:
     """A control queue and the device that serves it."""
 
     def __init__(self, packed: bool, *, event_idx: bool = False, timeout: float = 5.0) -> None:
-        self.queue = ControlQueue(2, packed, self._serve, timeout)
+        self.queue = ControlQueue(2, ring_layout(CONTROL_RING_SIZE, packed=packed), self._serve, timeout)
         self.agreed = Agreement(Feature.VIRTIO_RING_F_EVENT_IDX if event_idx else Feature(0))
         self.looks = 0
         self.begin()

@@ -127,4 +127,4 @@ def test_a_split_ring_that_is_no_power_of_two_loses_the_device(
 
 @pytest.mark.parametrize("size", [2, 4, 32, 32768])
 def test_every_power_of_two_is_a_ring_size(wanted: Callable[[str], VirtioUserPort], size: int) -> None:
-    assert wanted(f",queue_size={size}").info().default_ring_size == size
+    assert wanted(f",queue_size={size}").info().rx_ring_size == size

@@ -216,7 +216,7 @@ def test_packed_vq_takes_any_size_where_the_back_end_has_them(no_leaks: None, tm
         port = probe(f"net_virtio_user0,path={tmp_path / 's'},packed_vq=1,queue_size={size}")
         assert isinstance(port, VirtioUserPort)
         assert port.agreed.packed
-        assert port.info().default_ring_size == size
+        assert port.info().rx_ring_size == size
         port.close()
 
 

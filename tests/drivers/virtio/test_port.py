@@ -673,6 +673,66 @@ def test_the_largest_frame_that_fits_a_buffer_needs_no_scatter(make: Make) -> No
         make(mtu=room + 1)
 
 
+SIZES_FIXED = {0: 256, 1: 64, 2: 128, 3: 64}
+
+
+def test_rings_are_as_long_as_the_device_has_them(make: Make, pool: Mempool) -> None:
+    transport = FakeTransport()
+    transport.ring_sizes = SIZES_FIXED
+    port = make(transport, nb_rxq=2, nb_txq=2)
+    port.start()
+    assert {index: ring.size for index, ring in transport.rings.items()} == SIZES_FIXED
+    assert [far_end(port, pool, i).waiting() for i in range(4)] == [256, 0, 128, 0]
+    info = port.info()
+    assert (info.rx_ring_size, info.tx_ring_size) == (256, 64)
+
+
+def test_who_asks_for_other_sizes_is_told_what_the_device_has(make: Make, logged: Logged) -> None:
+    transport = FakeTransport()
+    transport.ring_sizes = SIZES_FIXED
+    make(transport, nb_rxq=2, nb_txq=2, nb_rxd=128, nb_txd=64)
+    make(transport, nb_rxq=2, nb_txq=2, nb_txd=128)
+    assert [line for line in logged.lines if "queue size" in line] == [
+        "VIRTIO_INIT: Rx queue size 128 differs from the device's, falling back to 256",
+        "VIRTIO_INIT: Tx queue size 128 differs from the device's, falling back to 64",
+    ]
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_a_size_that_no_split_ring_can_have_is_refused(make: Make, index: int) -> None:
+    transport = FakeTransport()
+    transport.ring_sizes = {index: 100}
+    with pytest.raises(ConfigError, match=r"^split virtqueue size is not power of 2$"):
+        make(transport, nb_rxq=2, nb_txq=2)
+    transport.close()
+
+
+def test_a_legacy_device_gets_one_aligned_block_for_each_ring(make: Make, pool: Mempool) -> None:
+    transport = FakeTransport()
+    transport.has_legacy_rings = True
+    port = make(transport, nb_rxq=2, nb_txq=2)
+    port.start()
+    for ring in transport.rings.values():
+        assert ring.desc % 4096 == 0
+        assert ring.avail == ring.desc + 16 * SIZE
+        assert ring.used == ring.desc + 4096
+    assert [far_end(port, pool, i).waiting() for i in range(4)] == [SIZE, 0, SIZE, 0]
+
+
+def test_rings_of_a_device_that_forgets_them_begin_anew_with_it(make: Make, pool: Mempool) -> None:
+    transport = FakeTransport()
+    transport.resumes = False
+    port = make(transport)
+    port.start()
+    far_end(port, pool, 0).deliver(frame(100))
+    assert receive(port.rx_queues[0].burst, port.rx_queues[0].handle) == [frame(100)]
+    transport.go()
+    transport.come()
+    assert transport.bases == {0: 0, 1: 0}
+    assert [far_end(port, pool, i).waiting() for i in range(2)] == [SIZE, 0]
+    assert pool.in_use() == SIZE
+
+
 def test_what_is_refused_changes_nothing(make: Make, pool: Mempool, monkeypatch: pytest.MonkeyPatch) -> None:
     port = make(nb_rxq=2, nb_txq=2)
     before = (port.conf, port.rx_queues, port.tx_queues, port._virtqueues)

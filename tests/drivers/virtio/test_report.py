@@ -9,6 +9,7 @@ from pytestpmd.drivers.virtio import VirtioUserPort, offloads, report
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.report import ANSWERED, DEVARGS, NOT_OFFERED, NOT_USED, OFFLOADS
 from pytestpmd.drivers.virtio.virtqueue import Virtqueue, private_bytes, shared_bytes
+from pytestpmd.drivers.virtio.vring import ring_layout
 from pytestpmd.drivers.virtio.wanted import DEFAULT_FEATURES
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.memory import Arena
@@ -35,8 +36,8 @@ def make(packed: bool, pool: Mempool) -> Iterator[Make]:
     made: list[Virtqueue] = []
 
     def make_virtqueue(index: int) -> Virtqueue:
-        shared, private = Arena(shared_bytes(SIZE, packed)), Arena(private_bytes(SIZE))
-        virtqueue = Virtqueue(index, SIZE, packed, shared, private)
+        layout = ring_layout(SIZE, packed=packed)
+        virtqueue = Virtqueue(index, layout, Arena(shared_bytes(layout)), Arena(private_bytes(SIZE)))
         made.append(virtqueue)
         virtqueue.prepare(Agreement(F.VIRTIO_F_VERSION_1), pool, 0, 0)
         virtqueue.reset()
@@ -171,7 +172,8 @@ def test_a_fault_is_told_in_the_log_s_words_and_a_halt_is_none(make: Make) -> No
 
 @pytest.mark.parametrize("head", [0, 5, 65530])
 def test_outstanding_stays_within_the_ring_however_it_is_caught(head: int) -> None:
-    virtqueue = Virtqueue(1, SIZE, False, Arena(shared_bytes(SIZE, False)), Arena(private_bytes(SIZE)))
+    layout = ring_layout(SIZE, packed=False)
+    virtqueue = Virtqueue(1, layout, Arena(shared_bytes(layout)), Arena(private_bytes(SIZE)))
     virtqueue.ptr.free_head, virtqueue.ptr.free_tail = head, (head + SIZE + 3) & 0xFFFF
     assert virtqueue.outstanding == 0
     virtqueue.ptr.free_tail = (head + SIZE - 3) & 0xFFFF

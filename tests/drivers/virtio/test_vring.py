@@ -1,6 +1,8 @@
+from collections.abc import Callable
+
 import pytest
 
-from pytestpmd.drivers.virtio.vring import Layout, packed_layout, split_layout
+from pytestpmd.drivers.virtio.vring import Layout, legacy_layout, packed_layout, ring_layout, split_layout
 
 SIZES = [1 << power for power in range(16)]
 LINE = 64
@@ -53,10 +55,30 @@ def test_little_is_wasted(size: int) -> None:
     assert split_layout(size).total <= 16 * size + 2 * size + 8 * size + 12 + 5 * LINE
 
 
+@pytest.mark.parametrize("make", [split_layout, legacy_layout])
 @pytest.mark.parametrize("size", [0, -1, -256, 3, 255, 257, 32769, 65536, 1 << 20])
-def test_other_sizes_are_refused(size: int) -> None:
+def test_other_sizes_are_refused(size: int, make: Callable[[int], Layout]) -> None:
     with pytest.raises(ValueError, match=f"{size} is no size"):
-        split_layout(size)
+        make(size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_legacy_ring_is_the_block_that_the_specification_computes(size: int) -> None:
+    """virtio 1.2, 2.7.2: the virtqueue layout of legacy devices, ``qalign`` 4096."""
+    layout = legacy_layout(size)
+    first = -(-(16 * size + 2 * (3 + size)) // 4096) * 4096
+    assert (layout.desc, layout.avail, layout.used) == (0, 16 * size, first)
+    assert layout.total == first + -(-(2 * 3 + 8 * size) // 4096) * 4096
+    assert layout.align == 4096, "it is told of by the number of a page (4.1.5.1.3.1)"
+
+
+@pytest.mark.parametrize(
+    ("packed", "legacy", "expected"),
+    [(False, False, split_layout(256)), (False, True, legacy_layout(256)), (True, False, packed_layout(256))],
+)
+def test_a_kind_of_ring_has_its_own_layout(packed: bool, legacy: bool, expected: Layout) -> None:
+    assert ring_layout(256, packed=packed, legacy=legacy) == expected
+    assert expected.packed == packed
 
 
 ANY_SIZES = [1, 2, 3, 4, 7, 31, 64, 100, 255, 256, 32767, 32768]

@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pytestpmd.drivers.virtio.virtqueue import RingAddresses
+from pytestpmd.drivers.virtio.vring import Layout, ring_layout
 from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.eal.memory import Region
+from pytestpmd.errors import ConfigError
 from pytestpmd.ethdev.report import ConnectionReport, FeatureReport
 
 
@@ -44,6 +46,11 @@ class Transport(ABC):
 
     #: Another number is another device: one may have come while the last one's end was not told yet.
     generation = 0
+
+    #: Whether a ring is one block that its beginning tells all of (virtio 1.2, 2.7.2; :func:`~.vring.legacy_layout`).
+    has_legacy_rings = False
+    #: Whether the device goes on after a reset where a ring says that it was; one that does not begins it anew (2.4.1).
+    resumes = True
 
     @property
     @abstractmethod
@@ -95,6 +102,17 @@ class Transport(ABC):
     def set_mtu(self, mtu: int) -> None:
         """Tell the device the MTU that is kept to, in bytes, where VIRTIO_NET_F_MTU was agreed."""
 
+    def ring_size(self, index: int, asked: int) -> int:
+        """How many descriptors a queue has, 1 to 32768: as many as are ``asked`` for, unless the device fixes it."""
+        return asked
+
+    def ring_layout(self, index: int, asked: int, packed: bool) -> Layout:
+        """Where the parts of a queue's ring lie; raises ``ConfigError`` for a size that it cannot have."""
+        size = self.ring_size(index, asked)
+        if not packed and size & (size - 1):
+            raise ConfigError("split virtqueue size is not power of 2")
+        return ring_layout(size, packed=packed, legacy=self.has_legacy_rings)
+
     @abstractmethod
     def share_memory(self, regions: Sequence[Region]) -> None:
         """Let the device see the rings and the buffers."""
@@ -121,7 +139,10 @@ class Transport(ABC):
 
     @abstractmethod
     def call_fd(self, index: int) -> int:
-        """The eventfd by which the device tells of used buffers; one for each queue, for the transport's whole life."""
+        """The eventfd by which the device tells of used buffers; one for each queue, for the transport's whole life.
+
+        Raises ``NotSupported`` where the queue has no interrupt of its own.
+        """
 
     # The control queue: another queue of the device's, unless the transport has it served within this process.
 
