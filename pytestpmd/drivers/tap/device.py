@@ -9,10 +9,16 @@ from pytestpmd.errors import DeviceError
 
 TUN_PATH = "/dev/net/tun"
 IFF_TAP, IFF_MULTI_QUEUE, IFF_ATTACH_QUEUE, IFF_DETACH_QUEUE = 0x0002, 0x0100, 0x0200, 0x0400
-IFF_NO_PI, IFF_VNET_HDR = 0x1000, 0x4000
+IFF_PERSIST, IFF_NO_PI, IFF_VNET_HDR, IFF_TUN_EXCL = 0x0800, 0x1000, 0x4000, 0x8000
 TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6 = 1, 2, 4
 TUNSETIFF, TUNSETPERSIST, TUNSETOFFLOAD = 0x400454CA, 0x400454CB, 0x400454D0
-TUNGETIFF, TUNSETVNETHDRSZ, TUNSETQUEUE, TUNSETCARRIER = 0x800454D2, 0x400454D8, 0x400454D9, 0x400454E2
+TUNGETIFF, TUNSETSNDBUF, TUNSETVNETHDRSZ, TUNSETQUEUE, TUNSETCARRIER = (
+    0x800454D2,
+    0x400454D4,
+    0x400454D8,
+    0x400454D9,
+    0x400454E2,
+)
 
 #: The net header's length, in bytes: virtio 1.2, 5.1.6, with num_buffers, which a tap does not use.
 HDR_SIZE = 12
@@ -24,21 +30,43 @@ def open_queue(name: str) -> tuple[int, str]:
 
     The fd does not block. Raises :class:`DeviceError` with one line that says what to do.
     """
+    fd = open_tun()
     try:
-        fd = os.open(TUN_PATH, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise DeviceError(f"{TUN_PATH}: {error.strerror} (modprobe tun makes it; it takes CAP_NET_ADMIN)") from None
-    try:
-        flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE
-        made = fcntl.ioctl(fd, TUNSETIFF, _IFREQ.pack(name.encode(), flags))
+        made = set_interface(fd, name, IFF_MULTI_QUEUE)
         set_header(fd)
     except OSError as error:
         os.close(fd)
-        raise DeviceError(_refusal(name, error)) from None
-    return fd, _IFREQ.unpack(made)[0].rstrip(b"\0").decode()
+        raise DeviceError(refusal(name, error)) from None
+    return fd, made
 
 
-def _refusal(name: str, error: OSError) -> str:
+def open_tun() -> int:
+    """A fd that is of no interface yet, and does not block."""
+    try:
+        return os.open(TUN_PATH, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise DeviceError(f"{TUN_PATH}: {error.strerror} (modprobe tun makes it; it takes CAP_NET_ADMIN)") from None
+
+
+def set_interface(fd: int, name: str, flags: int) -> str:
+    """Make the fd a queue of a tap interface with net headers, of these flags besides: the interface's name."""
+    made = fcntl.ioctl(fd, TUNSETIFF, _IFREQ.pack(name.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags))
+    return _name(made)
+
+
+def interface_of(fd: int) -> tuple[str, int]:
+    """The interface that it is a queue of, by name and flags; OSError when that is gone."""
+    answer = fcntl.ioctl(fd, TUNGETIFF, bytes(_IFREQ.size))
+    return _name(answer), _IFREQ.unpack(answer)[1]
+
+
+def _name(ifreq: bytes) -> str:
+    name: bytes = _IFREQ.unpack(ifreq)[0]
+    return name.rstrip(b"\0").decode()
+
+
+def refusal(name: str, error: OSError) -> str:
+    """Why there is no such queue, in one line that says what to do."""
     reasons = {
         errno.EPERM: "no permission: to make a tap interface takes CAP_NET_ADMIN",
         errno.EBUSY: "the interface is there already, and in use",
@@ -48,14 +76,19 @@ def _refusal(name: str, error: OSError) -> str:
     return f"{name}: {reasons.get(error.errno or 0, f'the kernel makes no tap interface of it: {error.strerror}')}"
 
 
-def set_header(fd: int) -> None:
-    """Have the net header that our bursts write and read; it is the whole interface's."""
-    fcntl.ioctl(fd, TUNSETVNETHDRSZ, struct.pack("i", HDR_SIZE))
+def set_header(fd: int, size: int = HDR_SIZE) -> None:
+    """Have a net header of this size, which is the one of our bursts; it is the whole interface's."""
+    fcntl.ioctl(fd, TUNSETVNETHDRSZ, struct.pack("i", size))
 
 
 def set_offload(fd: int, offloads: int) -> None:
     """Which unfinished frames we take, as ``TUN_F_`` bits: the whole interface's too."""
     fcntl.ioctl(fd, TUNSETOFFLOAD, offloads)
+
+
+def set_send_buffer(fd: int, size: int) -> None:
+    """How many bytes may wait for the kernel to take them, on each queue that is attached."""
+    fcntl.ioctl(fd, TUNSETSNDBUF, struct.pack("i", size))
 
 
 def set_persistent(fd: int, on: bool) -> None:

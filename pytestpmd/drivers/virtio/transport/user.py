@@ -9,18 +9,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 
 from pytestpmd.drivers.net_config import DUPLEX_FULL, LINK_UP, NetConfig
 from pytestpmd.drivers.virtio.known_config import MAX_MTU, PAIRS_AT
 from pytestpmd.drivers.virtio.report import protocol
-from pytestpmd.drivers.virtio.transport import Transport, TransportReport
-from pytestpmd.drivers.virtio.transport.control_device import ControlDevice
+from pytestpmd.drivers.virtio.transport import TransportReport
 from pytestpmd.drivers.virtio.transport.device_config import DeviceConfig
+from pytestpmd.drivers.virtio.transport.eventfds import FLAGS
+from pytestpmd.drivers.virtio.transport.served import ServedTransport
 from pytestpmd.drivers.virtio.virtqueue import RingAddresses
 from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.eal.control import ControlThread
-from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.eal.memory import Region
 from pytestpmd.errors import DeviceError, StatusError
 from pytestpmd.ethdev.link import SPEED_UNKNOWN
@@ -62,10 +61,9 @@ PROTOCOL_BIT = Feature.VHOST_USER_F_PROTOCOL_FEATURES
 RECONNECT_S = 1.0
 FEATURES_SET = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
 SAID = Status.FEATURES_OK | Status.FAILED
-KICK_FLAGS = os.EFD_CLOEXEC | os.EFD_NONBLOCK
 
 
-class VhostUserTransport(Transport):
+class VhostUserTransport(ServedTransport):
     """A vhost-user back-end behind a Unix socket; ``nb_pairs`` queue pairs at most are spoken of.
 
     An answer may take ``timeout`` seconds.
@@ -81,11 +79,11 @@ class VhostUserTransport(Transport):
         mac: bytes = bytes(6),
         speed: int = SPEED_UNKNOWN,
     ) -> None:
+        super().__init__(nb_pairs)
         self.path = path
         self._mac, self._speed = mac, speed
         self._timeout = timeout
         self.on_change = self.on_tick = self.on_error = self.on_config = lambda: None
-        self._nb_pairs = nb_pairs
         self._status = Status.RESET
         self._next_attempt = 0.0
         #: Held while the channel is used or replaced; never while the driver is called back.
@@ -95,22 +93,13 @@ class VhostUserTransport(Transport):
         #: What was said, even when it is over, and how the last conversation ended.
         self._exchange: deque[str] = deque()
         self._ended = ""
-        self._kicks: list[int] = []
-        self._calls: list[int] = []
         #: By which the back-end tells of a broken ring. It is never read, because whoever shares it can make us wait:
         #: one that was written is closed, and the next start has another.
         self._error_fd = -1
-        #: What was agreed with the back-end that is there, and the rings that wait for the command to use their pair.
-        self._agreed = Feature(0)
         self._nb_offered = 0
-        self._waiting: set[int] = set()
-        self.control = ControlDevice(nb_pairs, self._use_pairs)
         self._control = ControlThread("virtio-user", self._tick)
         self._config = DeviceConfig(path, self._control, self._config_changed)
         try:
-            for _ in range(2 * nb_pairs):
-                self._kicks.append(os.eventfd(0, KICK_FLAGS))
-                self._calls.append(os.eventfd(0, KICK_FLAGS))
             if server:
                 self._listener = listen(path)
                 self._control.watch(self._listener.fileno(), self._accept)
@@ -118,7 +107,7 @@ class VhostUserTransport(Transport):
                 self._open(connect(path, timeout))
                 self._watch_peer()
         except (DeviceError, OSError):
-            self._close_fds()
+            self._events.close()
             self._control.stop()
             raise
         self._control.start()
@@ -237,7 +226,7 @@ class VhostUserTransport(Transport):
 
     def _watched_error_fd(self) -> int:
         if self._error_fd < 0:
-            self._error_fd = os.eventfd(0, KICK_FLAGS)
+            self._error_fd = os.eventfd(0, FLAGS)
             self._control.watch(self._error_fd, self._back_end_erred)
         return self._error_fd
 
@@ -340,8 +329,7 @@ class VhostUserTransport(Transport):
         return bool(self._protocol & ProtocolFeature.STATUS and self._read_status() & Status.NEEDS_RESET)
 
     def set_features(self, features: Feature) -> None:
-        self._agreed = features
-        self._waiting.clear()
+        self._agree(features)
         own = OWN_FEATURES & ~Feature.VIRTIO_NET_F_STATUS if self._config.current else OWN_FEATURES
         wire = features & self._offered & ~own | (self._offered & Feature.VHOST_USER_F_PROTOCOL_FEATURES)
         log.info("virtio_user_dev_set_features(): (%s) set features: 0x%x", self.path, features & ~OWN_FEATURES)
@@ -355,54 +343,19 @@ class VhostUserTransport(Transport):
         self._call(m.SetMemTable(table))
 
     def setup_queue(self, index: int, ring: RingAddresses, base: int) -> None:
-        self._call(m.SetVringCall(index, self._calls[index]))
+        self._call(m.SetVringCall(index, self._events.call(index)))
         self._call(m.SetVringErr(index, self._watched_error_fd()))
         self._call(m.SetVringNum(index, ring.size))
         self._call(m.SetVringBase(index, base))
         self._call(m.SetVringAddr(index, 0, ring.desc, ring.used, ring.avail, 0))
-        self._call(m.SetVringKick(index, self._kicks[index]))
-
-    def enable_queue(self, index: int, on: bool) -> None:
-        """With MQ, pairs beyond the first wait for the command that says how many to use (virtio 1.2, 5.1.6.5.5)."""
-        if index > 1 and Feature.VIRTIO_NET_F_MQ in self._agreed:
-            (self._waiting.add if on else self._waiting.discard)(index)
-            if on:
-                return
-        self._enable(index, on)
+        self._call(m.SetVringKick(index, self._events.kick(index)))
 
     def _enable(self, index: int, on: bool) -> None:
         if self._offered & Feature.VHOST_USER_F_PROTOCOL_FEATURES:
             self._call(m.SetVringEnable(index, int(on)))
 
-    def _use_pairs(self, count: int) -> None:
-        """What VQ_PAIRS_SET does here, with the rings that there are: pairs beyond the count are not used any more."""
-        for index in sorted(self._waiting):
-            self._enable(index, index < 2 * count)
-
-    @property
-    def serves_control(self) -> bool:
-        return True
-
-    def setup_control(self, index: int, ring: RingAddresses, base: int, region: Region) -> None:
-        self.control.attach(ring, region, self._agreed)
-
-    def serve_control(self) -> None:
-        self.control.serve()
-
-    def stop_control(self, index: int) -> None:
-        self.control.detach()
-
-    def control_doorbell(self, index: int) -> Doorbell:
-        return Doorbell.none()
-
     def stop_queue(self, index: int) -> None:
         self._call(m.GetVringBase(index))
-
-    def kick_fd(self, index: int) -> int:
-        return self._kicks[index]
-
-    def call_fd(self, index: int) -> int:
-        return self._calls[index]
 
     def report(self) -> TransportReport:
         """Without the lock, which whoever waits for a slow back-end holds: of a channel that may just be ending."""
@@ -428,10 +381,4 @@ class VhostUserTransport(Transport):
             self._close_error_fd()
         if self._listener:
             self._listener.close()
-        self._close_fds()
-
-    def _close_fds(self) -> None:
-        for fd in (*self._kicks, *self._calls):
-            with suppress(OSError):
-                os.close(fd)
-        self._kicks, self._calls = [], []
+        self._events.close()
