@@ -6,6 +6,7 @@ Nothing reacts; a test writes what the device would.
 import os
 from pathlib import Path
 from struct import pack, pack_into
+from typing import Any
 
 from fakes.sysfs import FakeSysfs
 
@@ -23,9 +24,9 @@ class PciTree(FakeSysfs):
         self.dev = root / "dev"
         self.dev.mkdir()
 
-    def plug(self, driver: str | None = None, address: str = ADDRESS, **more: object) -> PciDevice:
+    def plug(self, driver: str | None = None, address: str = ADDRESS, **more: Any) -> PciDevice:
         """A device that can be opened, as :meth:`add` takes it; a UIO driver makes its node too."""
-        folder = self.add(address, driver=driver, **more)  # type: ignore[arg-type]
+        folder = self.add(address, driver=driver, **more)
         device = self.device(address)
         config = bytearray(CONFIG_SIZE)
         pack_into("<HHHH", config, 0, device.vendor, device.device, 0, 0x10)

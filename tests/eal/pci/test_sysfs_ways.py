@@ -4,6 +4,7 @@ import os
 import select
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes.pci_tree import ADDRESS, PciTree
@@ -29,7 +30,7 @@ class Opened:
         self.tree = tree
         self.all: list[PciAccess] = []
 
-    def __call__(self, driver: str | None, **more: object) -> PciAccess:
+    def __call__(self, driver: str | None, **more: Any) -> PciAccess:
         self.all.append(open_device(self.tree.plug(driver, **more), self.tree.dev))
         return self.all[-1]
 
@@ -252,8 +253,11 @@ def test_a_device_is_opened_by_one_process_at_a_time(tree: PciTree, opened: Open
 @pytest.mark.parametrize("driver", WAYS)
 def test_a_device_that_is_bound_elsewhere_is_gone(tree: PciTree, opened: Opened, driver: str | None) -> None:
     access = opened(driver)
+    access.set_bus_master()
     tree.bind(ADDRESS, "virtio-pci")
     assert access.is_gone
+    access.close()
+    assert tree.command() & MASTER, "its registers are somebody else's"
 
 
 def test_a_device_that_is_unbound_is_gone(tree: PciTree, opened: Opened) -> None:
