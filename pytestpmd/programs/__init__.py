@@ -1,0 +1,1 @@
+"""Programs beside pytestpmd, built from the same parts."""
