@@ -108,7 +108,7 @@ def _areas(info: bytearray, size: int) -> tuple[tuple[int, int], ...]:
             if kind == CAP_SPARSE_MMAP:
                 (nb_areas,) = unpack_from("=I", info, at + _CAP.size)
                 found = (_AREA.unpack_from(info, at + _CAP.size + 8 + i * _AREA.size) for i in range(nb_areas))
-                return tuple(area for area in found if _can_be_mapped(*area, size))
+                return tuple(area for area in found if _can_be_mapped(area[0], area[1], size))
     except error:
         return ()  # what it says does not fit into what it gave
     return ((0, size),)
