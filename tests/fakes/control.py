@@ -35,14 +35,18 @@ def silence(device: "CommandDevice", chain: Chain) -> None:
     """No answer at all."""
 
 
-class CommandDevice:
-    """Serves the ring that was set up at ``ring``; ``commands`` holds what was asked for, class and code first."""
+def ring_in(arena: Any, ring: Any, packed: bool, *, event_idx: bool = False) -> NetDevice:
+    """The ring at those addresses, of a device that reaches the arena and nothing else."""
+    kind = PackedDevice if packed else SplitDevice
+    at = (ring.desc, ring.avail, ring.used, ring.size)
+    return kind(GuestMemory([view_of(arena)]), *at, event_idx=event_idx, indirect=False)
 
-    def __init__(self, arena: Any, ring: Any, packed: bool, *, event_idx: bool = False) -> None:
-        self.memory = GuestMemory([view_of(arena)])
-        kind = PackedDevice if packed else SplitDevice
-        at = (ring.desc, ring.avail, ring.used, ring.size)
-        self.ring: NetDevice = kind(self.memory, *at, event_idx=event_idx, indirect=False)
+
+class CommandDevice:
+    """Serves a ring; ``commands`` holds what was asked for, class and code first."""
+
+    def __init__(self, ring: NetDevice) -> None:
+        self.ring, self.memory = ring, ring.memory
         self.commands: list[bytes] = []
         self.pieces: list[tuple[int, ...]] = []
         self.respond: Answer = ok
@@ -85,12 +89,8 @@ class ControlledTransport(FakeTransport):
         self._tell("control", index)
         self.control_index = index
         assert self.port._control
-        self.device = CommandDevice(
-            self.port._control.memory,
-            ring,
-            self.port.agreed.packed,
-            event_idx=self.port.agreed.event_idx,
-        )
+        agreed = self.port.agreed
+        self.device = CommandDevice(ring_in(self.port._control.memory, ring, agreed.packed, event_idx=agreed.event_idx))
         if self.respond:
             self.device.respond = self.respond
 

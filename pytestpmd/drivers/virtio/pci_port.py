@@ -69,6 +69,12 @@ class VirtioPciPort(VirtioPort):
             wanted |= Feature.VIRTIO_F_IN_ORDER
         return wanted
 
+    def _device_changed(self) -> None:
+        """One that is gone does not come back: whoever has the port hears of it, once its link is down."""
+        super()._device_changed()
+        if not self.transport.connected:
+            self.on_removal(self)
+
     def _log_agreement(self) -> None:
         """As the original's virtio_init_device does."""
         negotiate = "virtio_ethdev_negotiate_features():"

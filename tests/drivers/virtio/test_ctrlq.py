@@ -5,7 +5,7 @@ from collections.abc import Callable
 from struct import pack
 
 import pytest
-from fakes.control import CommandDevice, error, silence
+from fakes.control import CommandDevice, error, ring_in, silence
 from fakes.net_device import Chain
 from fakes.queues import Eventfd
 
@@ -33,7 +33,9 @@ class Pair:
     def begin(self) -> None:
         self.queue.reset(self.agreed)
         vq = self.queue.virtqueue
-        self.device = CommandDevice(self.queue.memory, vq.addresses, vq.packed, event_idx=self.agreed.event_idx)
+        self.device = CommandDevice(
+            ring_in(self.queue.memory, vq.addresses, vq.packed, event_idx=self.agreed.event_idx)
+        )
 
     def _serve(self) -> None:
         self.looks += 1

@@ -368,7 +368,7 @@ def listen(transport: PciTransport) -> list[str]:
     return heard
 
 
-WAYS = {"msix": {"vectors": 4}, "intx": {"intx": True}, "none": {}}
+WAYS: dict[str, dict[str, Any]] = {"msix": {"vectors": 4}, "intx": {"intx": True}, "none": {}}
 
 
 @pytest.mark.parametrize("modern", [True, False], ids=["modern", "legacy"])
