@@ -19,6 +19,7 @@ class Engine:
     has_retry: bool
     receives: bool
     transmits: bool
+    answers: bool
     packet_fwd: Any
 
 
@@ -26,7 +27,13 @@ def _engines() -> dict[str, Engine]:
     found = [lib.fwd_engine_at(i) for i in range(lib.fwd_engine_count())]
     engines = [
         Engine(
-            ffi.string(e.name).decode(), ffi.string(e.help).decode(), e.can_retry, e.receives, e.transmits, e.packet_fwd
+            ffi.string(e.name).decode(),
+            ffi.string(e.help).decode(),
+            e.can_retry,
+            e.receives,
+            e.transmits,
+            e.answers,
+            e.packet_fwd,
         )
         for e in found
     ]

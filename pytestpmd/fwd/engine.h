@@ -76,6 +76,7 @@ struct fwd_engine {
 	bool can_retry; /* sends, so that `retry` means something */
 	bool receives;
 	bool transmits;
+	bool answers; /* sends on the port that it receives from, whatever the topology */
 };
 
 uint32_t fwd_engine_count(void);

@@ -130,7 +130,8 @@ class Session:
         forward, queues = self._app.config.forward, self._app.config.queues
         ports = forward.portlist[: forward.nb_ports]
         lcores = forward.corelist[: forward.nb_cores]
-        dealt = plan(ports, queues.rxq, queues.txq, lcores, forward.topology)
+        answers = ENGINES[forward.engine].answers
+        dealt = plan(ports, queues.rxq, queues.txq, lcores, forward.topology, same_port=answers)
         warnings = (dealt.warning,) if dealt.warning else ()
         return ForwardPlan(forward.engine, dealt.lcores, len(ports), warnings)
 

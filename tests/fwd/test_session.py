@@ -51,6 +51,13 @@ def test_what_is_received_is_sent_and_every_packet_is_counted(make: Make) -> Non
     assert stats.total.tx_dropped == stats.total.rx_dropped == 0
 
 
+def test_an_engine_that_answers_sends_where_it_heard(make: Make) -> None:
+    app = make(ports=3).app
+    app.config.forward.engine = "icmpecho"
+    streams = [stream for lcore in app.session.make_plan().lcores for stream in lcore.streams]
+    assert [(stream.rx_port, stream.tx_port) for stream in streams] == [(0, 0), (1, 1), (2, 2)]
+
+
 def test_lcores_run_between_start_and_stop_and_no_longer(make: Make) -> None:
     appliance = make(workers=2, options="--rxq=2 --txq=2")
     session = appliance.app.session
