@@ -5,6 +5,7 @@ is one fd of a multi-queue tap with net headers, so that checksums and segments 
 """
 
 import os
+from dataclasses import replace
 from itertools import count
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ from pytestpmd.drivers.vnet import RX_CKSUM, TX_CAPABILITIES, rx_fields, tx_fiel
 from pytestpmd.eal.devargs import DevArgs, Mac, arg, mac
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
-from pytestpmd.eal.netdev import NetDev, interface_name, random_mac
+from pytestpmd.eal.netdev import NetDev, NetDevState, interface_name, random_mac
 from pytestpmd.errors import ConfigError, DeviceError, TestpmdError
 from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, PortConf, Queue, RxInterrupt
@@ -74,6 +75,7 @@ class TapPort(InterfacePort):
         persist: bool = arg(False, flag=True, help="leave the interface when the program ends")
 
     def __init__(self, name: str, devargs: str, args: Args) -> None:
+        self.args = args
         fd, interface = device.open_queue(args.iface)
         self._fds = [fd]
         try:
@@ -113,7 +115,8 @@ class TapPort(InterfacePort):
             raise ConfigError(
                 f"{self.name}: number of rx queues {conf.nb_rxq} must be equal to number of tx queues {conf.nb_txq}"
             )
-        segments, unfinished = self._segments(conf, pool), kernel_offloads(conf.rx_offloads)
+        self._segments(conf.rx_offloads, conf.mtu, pool.data_room)
+        unfinished = kernel_offloads(conf.rx_offloads)
         self.check_there()
         self._open_queues(max(conf.nb_rxq, 1))
         try:
@@ -125,17 +128,16 @@ class TapPort(InterfacePort):
         self._memory = memory = Arena((conf.nb_rxq + conf.nb_txq) * (ffi.sizeof("struct tap_queue") + 64))
         offload = rx_fields(conf.rx_offloads, comes_unfinished=bool(unfinished))
         rx_fds, tx_fds = self._fds[: conf.nb_rxq], self._fds[: conf.nb_txq]
-        self.rx_queues = [self._queue(memory, pool, fd, offload, lib.tap_rx, segments) for fd in rx_fds]
+        self.rx_queues = [self._queue(memory, pool, fd, offload, lib.tap_rx) for fd in rx_fds]
         self.tx_queues = [self._queue(memory, pool, fd, tx_fields(), lib.tap_tx) for fd in tx_fds]
-        self._tell_max_frame(conf.mtu)
+        self._tell_mtu(conf)
 
-    def _segments(self, conf: PortConf, pool: Mempool) -> int:
+    def _segments(self, rx_offloads: int, mtu: int, data_room: int) -> int:
         """How many mbufs the longest frame takes. Raises :class:`ConfigError` if it takes more than it may."""
-        longest = MAX_SEGMENT if conf.rx_offloads & RxOffload.TCP_LRO else conf.mtu
-        room = pool.data_room - lib.MBUF_HEADROOM
-        segments = -(-(longest + OVERHEAD + TAGS + 1) // room)
+        longest = MAX_SEGMENT if rx_offloads & RxOffload.TCP_LRO else mtu
+        segments = -(-(longest + OVERHEAD + TAGS + 1) // (data_room - lib.MBUF_HEADROOM))
         if segments > lib.TAP_MAX_SEGS:
-            raise ConfigError(f"{self.name}: a frame of {longest} bytes takes {segments} mbufs of {pool.data_room}")
+            raise ConfigError(f"{self.name}: a frame of {longest} bytes takes {segments} mbufs of {data_room}")
         return int(segments)
 
     def _open_queues(self, wanted: int) -> None:
@@ -144,24 +146,35 @@ class TapPort(InterfacePort):
         while len(self._fds) < wanted:
             self._fds.append(device.open_queue(self.interface)[0])
 
-    def _queue(
-        self, memory: Arena, pool: Mempool, fd: int, offload: dict[str, int], burst: object, segments: int = 1
-    ) -> Queue:
+    def _queue(self, memory: Arena, pool: Mempool, fd: int, offload: dict[str, int], burst: object) -> Queue:
         queue = memory.struct("struct tap_queue")
         queue.pool, queue.fd, queue.port_id = pool.ptr, fd, self.port_id
-        queue.nb_segs, queue.enabled = segments, True
+        queue.nb_segs, queue.enabled = 1, True
         for name, value in offload.items():
             setattr(queue.offload, name, value)
         return Queue(burst, queue, queue.stats)
 
-    def _tell_max_frame(self, mtu: int) -> None:
+    def _tell_mtu(self, conf: PortConf) -> None:
         for queue in self.tx_queues:
-            queue.handle.max_frame = mtu + OVERHEAD - 4 + TAGS
+            queue.handle.max_frame = conf.mtu + OVERHEAD - 4 + TAGS
+        for queue in self.rx_queues:
+            queue.handle.nb_segs = self._segments(conf.rx_offloads, conf.mtu, queue.handle.pool.buf_len)
 
     def apply_mtu(self, mtu: int) -> None:
         """The interface's; what is longer is not sent."""
         super().apply_mtu(mtu)
-        self._tell_max_frame(mtu)
+        if self.conf:
+            self._tell_mtu(replace(self.conf, mtu=mtu))
+
+    def when_changed(self, before: NetDevState, now: NetDevState) -> None:
+        """The interface's user has a say in address and MTU as well."""
+        self.mac, self.mtu = now.mac, now.mtu
+        if self.conf and now.mtu != before.mtu:
+            self.conf = replace(self.conf, mtu=now.mtu)
+            try:
+                self._tell_mtu(self.conf)
+            except ConfigError as error:
+                log.error("%s", error)
 
     def bring_up(self) -> None:
         if self.leads:
@@ -171,6 +184,35 @@ class TapPort(InterfacePort):
     def bring_down(self) -> None:
         if self.leads:
             super().bring_down()
+
+    def give_away(self) -> int:
+        """Leave the interface to whoever gets the fd that this returns, a queue without a net header.
+
+        Until :meth:`take_back` nothing passes through the port. Only while no lcore polls it, and with one queue pair.
+        """
+        self._open_anew(vnet_hdr=False)
+        fd = device.open_queue(self.interface, vnet_hdr=False)[0]
+        device.attach(self._fds[0], False)  # it keeps the interface there, and gets no frames
+        return fd
+
+    def take_back(self) -> None:
+        """Have frames pass again; the other one's fd should be closed by now. DeviceError if the interface is gone."""
+        self._open_anew(vnet_hdr=True)
+        device.set_offload(self._fds[0], kernel_offloads(self.conf.rx_offloads if self.conf else 0))
+
+    def _open_anew(self, *, vnet_hdr: bool) -> None:
+        """Whether frames have a net header is settled by the first queue; without any the interface would be gone."""
+        self.check_there()
+        device.set_persistent(self._fds[0], True)
+        self._close_fds()
+        self._fds = [device.open_queue(self.interface, vnet_hdr=vnet_hdr)[0]]
+        device.set_persistent(self._fds[0], self.args.persist)
+        for queue in (*self.rx_queues, *self.tx_queues):
+            queue.handle.fd = self._fds[0]
+
+    def set_carrier(self, on: bool) -> None:
+        """Whether the interface's user sees a link."""
+        self._ask(lambda: device.set_carrier(self._fds[0], on))
 
     def when_gone(self) -> None:
         for queue in (*self.rx_queues, *self.tx_queues):

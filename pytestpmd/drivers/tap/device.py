@@ -25,15 +25,17 @@ HDR_SIZE = 12
 _IFREQ = struct.Struct("16sH22x")
 
 
-def open_queue(name: str) -> tuple[int, str]:
+def open_queue(name: str, *, vnet_hdr: bool = True) -> tuple[int, str]:
     """A queue of the tap interface ``name``, which is made if there is none: its fd, and the interface's name.
 
-    The fd does not block. Raises :class:`DeviceError` with one line that says what to do.
+    The fd does not block. Whether frames have a net header is the whole interface's, and said by its first queue.
+    Raises :class:`DeviceError` with one line that says what to do.
     """
     fd = open_tun()
     try:
-        made = set_interface(fd, name, IFF_MULTI_QUEUE)
-        set_header(fd)
+        made = set_interface(fd, name, IFF_MULTI_QUEUE, vnet_hdr=vnet_hdr)
+        if vnet_hdr:
+            set_header(fd)
     except OSError as error:
         os.close(fd)
         raise DeviceError(refusal(name, error)) from None
@@ -48,9 +50,10 @@ def open_tun() -> int:
         raise DeviceError(f"{TUN_PATH}: {error.strerror} (modprobe tun makes it; it takes CAP_NET_ADMIN)") from None
 
 
-def set_interface(fd: int, name: str, flags: int) -> str:
-    """Make the fd a queue of a tap interface with net headers, of these flags besides: the interface's name."""
-    made = fcntl.ioctl(fd, TUNSETIFF, _IFREQ.pack(name.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags))
+def set_interface(fd: int, name: str, flags: int, *, vnet_hdr: bool = True) -> str:
+    """Make the fd a queue of a tap interface of these flags, with net headers or without: the interface's name."""
+    flags |= IFF_TAP | IFF_NO_PI | (IFF_VNET_HDR if vnet_hdr else 0)
+    made = fcntl.ioctl(fd, TUNSETIFF, _IFREQ.pack(name.encode(), flags))
     return _name(made)
 
 

@@ -15,15 +15,15 @@ static_assert(HDR_SIZE <= MBUF_HEADROOM, "the header goes into the headroom");
 
 /* Have as many spare mbufs as the longest frame takes, and some more at once, but not so many that
  * queues without work keep them from others; false when there are too few. */
-static ALWAYS_INLINE bool refill(struct tap_queue *queue)
+static ALWAYS_INLINE bool refill(struct tap_queue *queue, uint32_t nb_segs)
 {
-	uint32_t wanted = queue->nb_segs > FEW_SPARE ? queue->nb_segs : FEW_SPARE;
+	uint32_t wanted = nb_segs > FEW_SPARE ? nb_segs : FEW_SPARE;
 
-	if (likely(queue->nb_spare >= queue->nb_segs))
+	if (likely(queue->nb_spare >= nb_segs))
 		return true;
 	queue->nb_spare += mempool_get_some(
 	        queue->pool, &queue->spare[queue->nb_spare], (uint16_t)(wanted - queue->nb_spare));
-	return likely(queue->nb_spare >= queue->nb_segs);
+	return likely(queue->nb_spare >= nb_segs);
 }
 
 /* The spare mbufs for the next frame are the last ones of the array, the last one first. */
@@ -39,23 +39,24 @@ static ALWAYS_INLINE uint32_t room(const struct mbuf *m)
 
 /* One frame into spare mbufs: bytes with its net header, or -1. *whole is what there was room for.
  */
-static ALWAYS_INLINE ssize_t read_frame(const struct tap_queue *queue, size_t *whole)
+static ALWAYS_INLINE ssize_t read_frame(
+        const struct tap_queue *queue, uint32_t nb_segs, size_t *whole)
 {
 	struct mbuf *first = spare(queue, 0);
 	uint8_t *at = first->buf_addr + MBUF_HEADROOM - HDR_SIZE;
 	struct iovec iov[TAP_MAX_SEGS];
 
 	*whole = room(first) + HDR_SIZE;
-	if (likely(queue->nb_segs == 1))
+	if (likely(nb_segs == 1))
 		return read(queue->fd, at, *whole);
 	iov[0] = (struct iovec){at, *whole};
-	for (uint32_t i = 1; i < queue->nb_segs; i++) {
+	for (uint32_t i = 1; i < nb_segs; i++) {
 		struct mbuf *m = spare(queue, i);
 
 		iov[i] = (struct iovec){m->buf_addr + MBUF_HEADROOM, room(m)};
 		*whole += iov[i].iov_len;
 	}
-	return readv(queue->fd, iov, queue->nb_segs);
+	return readv(queue->fd, iov, (int)nb_segs);
 }
 
 static NOINLINE void chain(struct tap_queue *queue, struct mbuf *first, uint32_t len)
@@ -92,6 +93,7 @@ static ALWAYS_INLINE struct mbuf *take_frame(struct tap_queue *queue, uint32_t l
 uint16_t tap_rx(void *rxq, struct mbuf **pkts, uint16_t nb)
 {
 	struct tap_queue *queue = rxq;
+	uint32_t nb_segs = load_relaxed(&queue->nb_segs);
 	uint64_t bytes = 0;
 	uint16_t n = 0;
 
@@ -101,11 +103,11 @@ uint16_t tap_rx(void *rxq, struct mbuf **pkts, uint16_t nb)
 		ssize_t len;
 		size_t whole;
 
-		if (unlikely(!refill(queue))) {
+		if (unlikely(!refill(queue, nb_segs))) {
 			queue->stats.nombuf++;
 			break;
 		}
-		len = read_frame(queue, &whole);
+		len = read_frame(queue, nb_segs, &whole);
 		if (len <= (ssize_t)HDR_SIZE)
 			break;
 		/* what does not fit is cut off by the kernel, so a frame that fills all may be one

@@ -14,7 +14,8 @@ struct tap_queue {
 	uint32_t max_frame; /* bytes of the longest frame that is sent whole; Python writes */
 	uint32_t enabled;   /* Python writes, lcore reads; 0 once the interface is gone */
 	uint16_t port_id;
-	uint16_t nb_segs; /* mbufs that the longest received frame takes, at most TAP_MAX_SEGS */
+	uint16_t nb_segs; /* mbufs that the longest received frame takes, at most TAP_MAX_SEGS;
+	                     Python writes */
 	struct vnet_offload offload;
 
 	/* lcore writes */

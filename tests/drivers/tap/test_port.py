@@ -96,7 +96,10 @@ def test_long_frames_take_several_mbufs(make: Make, make_pool: MakePool) -> None
 
 def test_a_frame_longer_than_the_mbufs_for_it_is_counted_and_dropped(make: Make) -> None:
     port = make()
-    NetDev.named("t0").set_mtu(4000)  # behind the port's back
+    NetDev.named("t0").set_mtu(4000)
+    queue = port.rx_queues[0].handle
+    assert eventually(lambda: queue.nb_segs == 2)
+    queue.nb_segs = 1  # as it was an instant before, when such a frame might have come
     with station("t0") as kernel:
         kernel.send(frame(3000), frame(60))
         assert received(port, 1) == [frame(60)]
@@ -290,3 +293,36 @@ def test_no_way_to_a_tap_says_what_makes_one(monkeypatch: pytest.MonkeyPatch) ->
     assert caught.value.why == (
         "/dev/net/no-tun: No such file or directory (modprobe tun makes it; it takes CAP_NET_ADMIN)"
     )
+
+
+def test_an_mtu_that_the_interfaces_user_sets_is_followed(make: Make, pool: Mempool) -> None:
+    port = make()
+    netdev = NetDev.named("t0")
+    netdev.set_mtu(4000)
+    netdev.set_mac(bytes.fromhex("020000000099"))
+    assert eventually(lambda: (port.mtu, port.mac) == (4000, bytes.fromhex("020000000099")))
+    with station("t0") as kernel:
+        kernel.send(frame(4014))
+        (mbuf,) = received_mbufs(port, 1)
+        assert content(mbuf) == frame(4014)
+        assert send(port, mbuf) == 1
+        assert kernel.receive() == [frame(4014)]
+    netdev.close()
+
+
+def test_an_interface_that_is_given_away_is_anothers_until_it_is_taken_back(make: Make, pool: Mempool) -> None:
+    port = make()
+    for _ in range(2):
+        fd = port.give_away()
+        with station("t0") as kernel:
+            kernel.send(frame(60, 1))
+            assert select.select([fd], [], [], 10)[0]
+            assert os.read(fd, 2000) == frame(60, 1), "without a net header"
+            os.write(fd, frame(60, 2))
+            assert kernel.receive() == [frame(60, 2)]
+            os.close(fd)
+            port.take_back()
+            kernel.send(frame(60, 3))
+            assert received(port, 1) == [frame(60, 3)]
+            assert send(port, packet(pool, frame(60, 4))) == 1
+            assert kernel.receive() == [frame(60, 4)]
