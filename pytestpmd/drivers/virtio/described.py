@@ -40,9 +40,9 @@ class DescribedPort(ControlledPort):
         wanted, agreed = self.wanted | way.wants, self.agreed.features | (way.wants & way.offered)
         state = self._ring_state(way.connection.connected)
         return DeviceReport(
-            "front-end",
+            self.transport.side,
             way.connection,
-            report.features(way.offered, way.usable, wanted, agreed),
+            report.features(way.offered, way.usable, wanted, agreed, self.transport.peer),
             way.protocol_features,
             tuple(map(report.region, self._regions())),
             tuple(report.ring(vq, state, self._running) for vq in self._virtqueues),

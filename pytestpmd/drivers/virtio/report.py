@@ -35,24 +35,24 @@ OFFLOADS = {
     F.VIRTIO_NET_F_GUEST_TSO6: "rx_offload tcp_lro",
     F.VIRTIO_NET_F_HASH_REPORT: "rx_offload rss_hash",
 }
-NOT_OFFERED = "not offered by the back-end"
+NOT_OFFERED = "not offered by the {}"
 ANSWERED = "the front-end answers for it itself"
 NOT_USED = "not wanted: the driver makes no use of it"
 
 
-def features(offered: int, usable: int, wanted: int, agreed: int) -> tuple[FeatureReport, ...]:
-    """Every feature that somebody has a part in: ``offered`` by the back-end, ``usable`` by way of the transport.
+def features(offered: int, usable: int, wanted: int, agreed: int, peer: str = "back-end") -> tuple[FeatureReport, ...]:
+    """Every feature that somebody has a part in: ``offered`` by the peer, ``usable`` by way of the transport.
 
     The transport takes away what it has no way to use, and adds what the front-end answers for itself.
     """
 
     def note(bit: int) -> str:
         if agreed & bit:
-            return "" if offered & bit else ANSWERED if usable & bit else "agreed with an earlier back-end"
+            return "" if offered & bit else ANSWERED if usable & bit else f"agreed with an earlier {peer}"
         if not wanted & bit:
             return _not_wanted(Feature(bit))
         if not usable & bit:
-            return "offered, but the transport has no way to use it" if offered & bit else NOT_OFFERED
+            return "offered, but the transport has no way to use it" if offered & bit else NOT_OFFERED.format(peer)
         missing = NEEDS.get(Feature(bit), 0) & ~agreed
         return f"needs {describe(missing)}" if missing else "not offered when the port was configured"
 
@@ -71,7 +71,7 @@ def protocol(offered: int, wanted: int, agreed: int) -> tuple[FeatureReport, ...
     def note(bit: int) -> str:
         if agreed & bit:
             return ""
-        return NOT_OFFERED if wanted & bit else NOT_USED
+        return NOT_OFFERED.format("back-end") if wanted & bit else NOT_USED
 
     return protocol_reports(offered, wanted, agreed, note)
 

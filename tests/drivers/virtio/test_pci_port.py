@@ -231,6 +231,10 @@ def test_a_port_reports_its_way(make: Make) -> None:
     assert report
     assert (report.connection.role, report.connection.path) == ("PCI device", "0000:00:05.0")
     assert report.connection.note == "modern, uio_pci_generic, MSI-X, 2 vectors"
+    assert report.side == "driver"
+    notes = {feature.name: feature.note for feature in report.features}
+    assert notes["VIRTIO_NET_F_MAC"] == ""
+    assert notes["VIRTIO_NET_F_MQ"] == "not offered by the device"
 
 
 # The control queue.

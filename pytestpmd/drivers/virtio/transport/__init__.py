@@ -41,7 +41,8 @@ class Transport(ABC):
     #: Called on that thread when the device told of an error; :meth:`needs_reset` may then know more.
     on_error: Callable[[], None]
 
-    #: What messages call whoever is at the other end.
+    #: What messages call us, and whoever is at the other end.
+    side = "front-end"
     peer = "back-end"
 
     #: Another number is another device: one may have come while the last one's end was not told yet.

@@ -48,6 +48,7 @@ class PciTransport(Transport):
     A modern layout is taken where there is one: a transitional device has both. A reset may take ``reset_s`` seconds.
     """
 
+    side = "driver"
     peer = "device"
     resumes = False
     uses_iova = True
