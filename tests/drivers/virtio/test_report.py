@@ -59,7 +59,7 @@ def test_what_is_agreed_needs_no_word() -> None:
 
 
 def test_what_the_back_end_does_not_offer_is_its_refusal() -> None:
-    assert note(MQ, wanted=MQ) == NOT_OFFERED
+    assert note(MQ, wanted=MQ) == NOT_OFFERED.format("back-end")
 
 
 @pytest.mark.parametrize("feature", DEVARGS, ids=lambda feature: feature.name)
@@ -127,7 +127,7 @@ def test_protocol_features_are_those_that_both_sides_have() -> None:
     assert [(row.name.removeprefix("VHOST_USER_PROTOCOL_F_"), row.agreed, row.note) for row in rows] == [
         ("MQ", True, ""),
         ("RARP", False, NOT_USED),
-        ("STATUS", False, NOT_OFFERED),
+        ("STATUS", False, NOT_OFFERED.format("back-end")),
     ]
 
 
