@@ -76,7 +76,7 @@ class ControlReport:
 
 @dataclass(frozen=True)
 class DeviceReport:
-    """A port's end of a virtio device; ``side`` is front-end or back-end.
+    """A port's end of a virtio device; ``side`` is front-end, back-end, or driver (of a device on a bus).
 
     ``conversation`` holds the last lines said to the other end (``> ``) and by it (``< ``).
     """

@@ -14,6 +14,10 @@ from pytestpmd.ethdev.report import (
     RingReport,
 )
 
+#: The side of a device that is spoken to by registers: there is no conversation, nor a protocol.
+DRIVER = "driver"
+MESSAGES = "Messages, the newest last (> sent, < received)"
+
 
 def device(port: EthPort) -> str:
     """The report of a port as text; one line for a port that has none."""
@@ -42,13 +46,13 @@ def text(heading: str, report: DeviceReport) -> str:
             heading,
             f"  Connection: {_connection(report.connection)}",
             *_features("Features", report.side, report.features),
-            *_features("Protocol features", report.side, report.protocol_features),
+            *(_features("Protocol features", report.side, report.protocol_features) if report.side != DRIVER else ()),
             *_block("Memory regions", map(_region, report.memory)),
             *_block("Shared", (f"{name.replace('_', ' ')} {n}" for name, n in report.shared.items()), optional=True),
             *_block("Rings", (line for ring in report.rings for line in _ring(ring))),
             *_block("Configuration space", (f"{name} {value}" for name, value in report.config.items()), optional=True),
             *_block("Control queue", _control(report.control), optional=True),
-            *_block("Messages, the newest last (> sent, < received)", report.conversation),
+            *_block(MESSAGES, report.conversation, optional=report.side == DRIVER),
         ]
     )
 
@@ -71,7 +75,7 @@ def _block(title: str, lines: Iterable[str], *, optional: bool = False) -> Itera
 def _features(title: str, side: str, features: tuple[FeatureReport, ...]) -> Iterator[str]:
     """A table; the back-end does not know what the front-end wants, only what it acknowledges."""
     wide = max((len(feature.name) for feature in features), default=0)
-    columns = ("offered", "wanted", "agreed") if side == "front-end" else ("offered", "acknowledged")
+    columns = ("offered", "wanted", "agreed") if side != "back-end" else ("offered", "acknowledged")
     title = f"{title} ({', '.join(columns)})"
     yield from _block(title, (_feature(feature, wide, columns) for feature in features))
 

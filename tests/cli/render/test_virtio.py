@@ -92,6 +92,23 @@ def test_a_front_end_shows_who_refused_what_its_rings_and_what_was_said() -> Non
     ]
 
 
+def test_a_driver_shows_its_way_to_the_device_and_no_protocol() -> None:
+    way = ConnectionReport(True, "PCI device", "0000:00:05.0", "modern, vfio-pci, MSI-X, 2 vectors")
+    report = DeviceReport("driver", way, FRONT_END.features, rings=FRONT_END.rings[:1])
+    assert render.device(Reporting(report)).splitlines() == [
+        "Virtio driver of port 3 (net_virtio_user0):",
+        "  Connection: PCI device at 0000:00:05.0, connected: modern, vfio-pci, MSI-X, 2 vectors",
+        "  Features (offered, wanted, agreed):",
+        "    VIRTIO_NET_F_MTU      yes      yes     yes",
+        "    VIRTIO_F_RING_PACKED  yes      no      no      not wanted: devarg packed_vq=1 asks for it",
+        "  Memory regions: none",
+        "  Rings:",
+        "    ring 0, rxq 0: split, 256 descriptors, live",
+        "      desc 0x2000 avail 0x2100 used 0x2200",
+        "      avail index 300, used index 44, outstanding 255",
+    ]
+
+
 def test_a_back_end_that_nobody_came_to_says_so_and_what_it_offers() -> None:
     assert render.device(Reporting(BACK_END)).splitlines() == [
         "Virtio back-end of port 3 (net_virtio_user0):",
