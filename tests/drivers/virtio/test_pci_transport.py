@@ -522,6 +522,18 @@ def test_a_device_that_was_dropped_reaches_no_memory_and_may_be_tried_again(open
     assert transport.generation != before
 
 
+def test_a_device_that_somebody_left_running_reaches_memory_again_only_after_its_reset(opened: Open) -> None:
+    class LeftRunning(FakePci):
+        def set_bus_master(self, on: bool = True) -> None:
+            assert not on or self.status == 0, "it would write to buffers of whoever had it before"
+            super().set_bus_master(on)
+
+    pci = LeftRunning()
+    pci.status = int(DRIVER_OK)
+    begin(opened(pci))
+    assert pci.is_bus_master
+
+
 def test_a_device_is_left_as_after_a_reset(opened: Open) -> None:
     pci = FakePci(vectors=4)
     transport = opened(pci)

@@ -232,15 +232,15 @@ class PciTransport(Transport):
                 self._check_features_ok()
 
     def _reset(self) -> None:
-        """4.1.4.3.2: it is over when the status reads 0."""
+        """4.1.4.3.2: it is over when the status reads 0. What it was told of before may be somebody else's by now."""
         self._is_live = False
-        self._access.set_bus_master(True)
         self._layout.set_status(0)
         deadline = time.monotonic() + self._reset_s
         while self._read_status():
             if time.monotonic() >= deadline:
                 raise DeviceTimeout(f"the device was not reset within {self._reset_s:g} s")
             time.sleep(LOOK_S)
+        self._access.set_bus_master(True)
 
     def _go_live(self) -> None:
         """From now on it tells of changes; there may be a vector for them, which it may refuse."""
