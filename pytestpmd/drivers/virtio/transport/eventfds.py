@@ -23,6 +23,12 @@ class QueueEvents:
         """By which the device tells of used buffers."""
         return _made(self._calls, index)
 
+    @staticmethod
+    def take(fd: int) -> None:
+        """Read one that may be readable, so that it is not."""
+        with suppress(BlockingIOError):
+            os.eventfd_read(fd)
+
     def close(self) -> None:
         """Harmless when repeated."""
         for fds in (self._kicks, self._calls):

@@ -1,0 +1,89 @@
+"""What a vDPA device may reach of our memory: the mappings that vhost-vdpa is told of by messages on its fd."""
+
+import errno
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from enum import IntEnum, IntFlag
+from struct import Struct
+
+from pytestpmd.eal.memory import Region
+from pytestpmd.errors import DeviceError
+
+#: struct vhost_msg_v2: its type and an address space, then an iova, a size, an address here, rights and the kind.
+MESSAGE = Struct("=IIQQQBB38x")
+MSG_V2, ACCESS_RW = 2, 3
+
+
+class BackendFeature(IntFlag):
+    """Of VHOST_GET_BACKEND_FEATURES, those that are made use of."""
+
+    IOTLB_MSG_V2 = 1 << 1
+    IOTLB_BATCH = 1 << 2
+
+
+class Kind(IntEnum):
+    """Of a message."""
+
+    UPDATE = 2
+    INVALIDATE = 3
+    BATCH_BEGIN = 5
+    BATCH_END = 6
+
+
+def message(kind: Kind, iova: int = 0, size: int = 0, address: int = 0) -> bytes:
+    """As it is written."""
+    return MESSAGE.pack(MSG_V2, 0, iova, size, address, ACCESS_RW if kind is Kind.UPDATE else 0, kind)
+
+
+class Mappings:
+    """Regions at iova = address, which lie from ``first`` to ``last``; ``write`` sends a message or raises OSError."""
+
+    def __init__(self, write: Callable[[bytes], None], first: int, last: int, *, batches: bool) -> None:
+        self._write, self._batches = write, batches
+        self._first, self._last = first, last
+        self._mapped: list[Region] = []
+
+    def map(self, regions: Sequence[Region]) -> None:
+        """Let the device reach these and nothing else."""
+        for region in regions:
+            if not self._first <= region.address <= region.address + region.size - 1 <= self._last:
+                raise DeviceError(
+                    f"the device reaches addresses from {self._first:#x} to {self._last:#x},"
+                    f" and memory is at {region.address:#x}"
+                )
+        self.unmap()
+        try:
+            with self._batch():
+                for region in regions:
+                    self._write(message(Kind.UPDATE, region.address, region.size, region.address))
+                    self._mapped.append(region)
+        except OSError as error:
+            self.unmap()
+            raise DeviceError(_refusal(error, sum(region.size for region in regions))) from None
+
+    def unmap(self) -> None:
+        """Let the device reach nothing."""
+        with suppress(OSError), self._batch():
+            while self._mapped:
+                region = self._mapped.pop()
+                self._write(message(Kind.INVALIDATE, region.address, region.size))
+
+    @contextmanager
+    def _batch(self) -> Iterator[None]:
+        """All at once, where the kernel can: the device is then told a single time."""
+        if self._batches:
+            self._write(message(Kind.BATCH_BEGIN))
+        try:
+            yield
+        finally:
+            if self._batches:
+                self._write(message(Kind.BATCH_END))
+
+
+def _refusal(error: OSError, size: int) -> str:
+    wanted = f"the device cannot be given {size >> 10} kB of memory"
+    if error.errno != errno.ENOMEM:
+        return f"{wanted}: {error.strerror}"
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    return f"{wanted}: the limit of what may be locked is {limit >> 10} kB (ulimit -l unlimited lifts it)"
