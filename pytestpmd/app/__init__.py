@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from pytestpmd.app.hotplug import Hotplug
 from pytestpmd.app.probing import BuiltInPair, Devices
@@ -42,6 +42,8 @@ class TestPmd:
     """The program without its console. Leaving it as a context stops forwarding and gives everything back."""
 
     __test__ = False
+    #: Whether two ports of our own are made where there are none and none was asked for.
+    makes_pair: ClassVar[bool] = True
 
     def __init__(
         self, config: Config, eal: EalArgs, say: Callable[[str], None] = print, bus: PciBus | None = None
@@ -104,7 +106,7 @@ class TestPmd:
         pci = [partial(self.attach_pci, one.device, one.devargs) for one in found.pci]
         if pci and self._probe_each(pci) == len(pci):
             EAL.error("Bus (pci) probe failed.")
-        virtual = self._make_pair() if found.wants_pair and not self.ports else found.virtual
+        virtual = self._make_pair() if self.makes_pair and found.wants_pair and not self.ports else found.virtual
         if self._probe_each([partial(self.attach, device) for device in virtual]):
             EAL.error("Bus (vdev) probe failed.")
         if not self.ports:
