@@ -93,7 +93,7 @@ class VirtioUserPort(VirtioPort):
         driver_log.info("%s (%s) MAC %s specified", doing, path, self.mac.hex(":").upper())
 
     @staticmethod
-    def _wanted(args: Args, is_whole: bool) -> Feature:
+    def _wanted(args: Args, is_whole: bool = False) -> Feature:
         """Of a device with an address and a control queue of its own, these too."""
         wanted = DEFAULT_FEATURES | (WHOLE_FEATURES if is_whole else Feature(0))
         if not args.mrg_rxbuf:

@@ -15,6 +15,12 @@ class QueueEvents:
         self._kicks: dict[int, int] = {}
         self._calls: dict[int, int] = {}
 
+    def reserve(self, nb_queues: int) -> None:
+        """Make those of the first queues: there may be none to be had later."""
+        for index in range(nb_queues):
+            self.kick(index)
+            self.call(index)
+
     def kick(self, index: int) -> int:
         """By which the device is told of new buffers."""
         return _made(self._kicks, index)

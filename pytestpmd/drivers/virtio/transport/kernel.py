@@ -88,6 +88,7 @@ class VhostKernelTransport(ServedTransport):
         self._error_fd = -1
         self._control = ControlThread("vhost-net", self._tick)
         try:
+            self._events.reserve(2 * nb_pairs)
             self._link_events = LinkEvents()
             self._control.watch(self._link_events.fileno(), self._link_changed)
             self._error_fd = os.eventfd(0, FLAGS)

@@ -100,6 +100,7 @@ class VhostUserTransport(ServedTransport):
         self._control = ControlThread("virtio-user", self._tick)
         self._config = DeviceConfig(path, self._control, self._config_changed)
         try:
+            self._events.reserve(2 * nb_pairs)
             if server:
                 self._listener = listen(path)
                 self._control.watch(self._listener.fileno(), self._accept)
