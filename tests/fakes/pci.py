@@ -103,7 +103,6 @@ class FakePci(PciAccess):
         self.is_modern, self.is_legacy = modern, legacy
         self.offered = int(offered)
         self.nb_pairs = nb_pairs
-        self.nb_queues = 2 * nb_pairs + 1
         self.net_config = bytearray(pack("<6sHHHIBBHI", MAC, 1, nb_pairs, 1500, 10_000, 1, 0, 0, 0))
         self.told: list[tuple[object, ...]] = []
         self.doorbells: dict[int, tuple[int, int]] = {}
@@ -155,14 +154,22 @@ class FakePci(PciAccess):
         self.driver_features = 0
         self.selected = 0
         self.config_vector = NO_VECTOR
-        self.queues = {i: FakeQueue(self.queue_size(i)) for i in range(self.nb_queues)}
+        self.queues = self._make_queues()
         self.is_resetting = 0
 
-    def queue_size(self, index: int) -> int:
-        """As the device has it."""
-        if index >= self.nb_queues:
-            return 0
-        return self.queue_sizes.get(index, 64 if index == self.nb_queues - 1 else 256)
+    @property
+    def nb_queues(self) -> int:
+        """5.1.2: those of the pairs, of which there are several once the driver wants them, and the control queue."""
+        return 2 * (self.nb_pairs if self.driver_features & F.VIRTIO_NET_F_MQ else 1) + 1
+
+    def _make_queues(self) -> dict[int, FakeQueue]:
+        last = self.nb_queues - 1
+        return {i: FakeQueue(self.queue_sizes.get(i, 64 if i == last else 256)) for i in range(self.nb_queues)}
+
+    def _take_features(self, features: int) -> None:
+        self.driver_features = features
+        self.queues = self._make_queues()
+        self.told.append(("features", features))
 
     # Configuration space.
 
@@ -320,8 +327,7 @@ class FakePci(PciAccess):
                 self.driver_select = value
             case 12, 4:
                 shift = 32 * self.driver_select
-                self.driver_features = self.driver_features & ~(0xFFFFFFFF << shift) | value << shift
-                self.told.append(("features", self.driver_features))
+                self._take_features(self.driver_features & ~(0xFFFFFFFF << shift) | value << shift)
             case 16, 2:
                 self.config_vector = NO_VECTOR if value in self.refused_vectors else value
                 self.told.append(("config vector", value))
@@ -382,8 +388,7 @@ class FakePci(PciAccess):
             return
         match at, size:
             case 4, 4:
-                self.driver_features = value
-                self.told.append(("features", value))
+                self._take_features(value)
             case 8, 4:
                 self.queue.addresses[0] = value << 12
                 self.queue.enabled = int(value != 0)

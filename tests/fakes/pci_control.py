@@ -27,9 +27,9 @@ class ServedPci(FakePci):
         self._thread.start()
 
     def _serve(self) -> None:
-        index = self.nb_queues - 1
-        bell = self.bell_fd(index)
         while not self._stopping:
+            index = self.nb_queues - 1
+            bell = self.bell_fd(index)
             if select.select([bell], [], [], LOOK_S)[0] and self.notifications(index) and self.queues[index].enabled:
                 self._answer(index)
 

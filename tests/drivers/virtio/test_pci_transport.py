@@ -22,6 +22,8 @@ DRIVER_OK = FEATURES_OK | Status.DRIVER_OK
 RING = RingAddresses(256, 0x7F00_0001_0000, 0x7F00_0001_1000, 0x7F00_0001_2000)
 LEGACY_RING = RingAddresses(256, 0x12345000, 0x12346000, 0x12347000)
 
+MULTI = F.VIRTIO_NET_F_CTRL_VQ | F.VIRTIO_NET_F_MQ
+
 Open = Callable[..., PciTransport]
 
 
@@ -224,7 +226,7 @@ def test_a_device_that_does_not_take_the_features_is_refused(opened: Open) -> No
 
 @pytest.mark.parametrize("modern", [True, False], ids=["modern", "legacy"])
 def test_the_ring_s_size_is_the_device_s(opened: Open, modern: bool) -> None:
-    pci = FakePci(modern=modern)
+    pci = FakePci(modern=modern, offered=OFFERED | F.VIRTIO_NET_F_CTRL_VQ)
     pci.queue_sizes = {0: 1024}
     transport = opened(pci)
     assert [transport.ring_size(index, 512) for index in (0, 1, 2)] == [1024, 256, 64]
@@ -250,6 +252,26 @@ def test_a_packed_ring_may_have_any_size(opened: Open) -> None:
     pci = FakePci(offered=OFFERED | F.VIRTIO_F_RING_PACKED)
     pci.queue_sizes = {0: 100}
     assert opened(pci).ring_size(0, 256) == 100
+
+
+@pytest.mark.parametrize("modern", [True, False], ids=["modern", "legacy"])
+def test_queues_that_are_there_only_when_they_are_wanted_are_known_at_once(opened: Open, modern: bool) -> None:
+    pci = FakePci(modern=modern, nb_pairs=3, offered=OFFERED | MULTI)
+    pci.queue_sizes = {2: 512}
+    transport = opened(pci)
+    assert [transport.ring_size(index, 0) for index in range(7)] == [256, 256, 512, 256, 256, 256, 64]
+    with pytest.raises(DeviceError, match="queue 7 has 0 descriptors"):
+        transport.ring_size(7, 0)
+
+
+@pytest.mark.parametrize("pairs", [0, 0x8000, 0xFFFF])
+def test_a_number_of_queues_that_cannot_be_is_no_reason_to_look_for_them(opened: Open, pairs: int) -> None:
+    pci = FakePci(offered=OFFERED | MULTI)
+    pci.net_config[8:10] = pairs.to_bytes(2, "little")
+    transport = opened(pci)
+    assert transport.ring_size(0, 0) == 256
+    with pytest.raises(DeviceError):
+        transport.ring_size(2 * pairs or 3, 0)
 
 
 def test_a_queue_s_size_is_kept_once_it_is_known(opened: Open) -> None:
@@ -417,9 +439,9 @@ def test_a_line_that_tells_of_a_queue_tells_of_no_change(opened: Open) -> None:
 
 
 def test_receive_queues_have_a_vector_each(opened: Open) -> None:
-    pci = FakePci(nb_pairs=2, vectors=8)
+    pci = FakePci(nb_pairs=2, vectors=8, offered=OFFERED | MULTI)
     transport = opened(pci)
-    begin(transport, queues=5)
+    begin(transport, pci.offered, queues=5)
     assert [pci.queues[i].vector for i in range(5)] == [1, 0xFFFF, 2, 0xFFFF, 0xFFFF]
     assert pci.config_vector == 0
     pci.interrupt_queue(2)
@@ -434,9 +456,9 @@ def test_without_msix_a_queue_has_no_interrupt_of_its_own(opened: Open, settings
 
 
 def test_more_queues_than_vectors_leave_the_last_without(opened: Open) -> None:
-    pci = FakePci(nb_pairs=4, vectors=3)
+    pci = FakePci(nb_pairs=4, vectors=3, offered=OFFERED | MULTI)
     transport = opened(pci)
-    begin(transport, queues=8)
+    begin(transport, pci.offered, queues=8)
     assert [pci.queues[i].vector for i in range(0, 8, 2)] == [1, 2, 0xFFFF, 0xFFFF]
     with pytest.raises(NotSupported):
         transport.call_fd(4)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from pytestpmd.drivers.virtio.agree import MAX_QUEUE_PAIRS
+from pytestpmd.drivers.virtio.features import negotiate
 from pytestpmd.drivers.virtio.known_config import PAIRS_AT, STATUS_AT
 from pytestpmd.drivers.virtio.transport import Transport, TransportReport
 from pytestpmd.drivers.virtio.transport.pci.capabilities import lacking, structures
@@ -39,6 +40,15 @@ LOOK_S = 0.001
 GONE = 0xFF
 #: What bit 30 is in a legacy device has nothing to do with vhost-user.
 RESERVED = Feature.VHOST_USER_F_PROTOCOL_FEATURES
+MAX_QUEUE_INDEX = 0xFFFF
+#: On these it depends which queues there are, and some devices take none without the last.
+QUEUE_FEATURES = (
+    Feature.VIRTIO_F_VERSION_1
+    | Feature.VIRTIO_F_RING_PACKED
+    | Feature.VIRTIO_NET_F_CTRL_VQ
+    | Feature.VIRTIO_NET_F_MQ
+    | Feature.VIRTIO_F_ACCESS_PLATFORM
+)
 GREETED = Status.ACKNOWLEDGE | Status.DRIVER
 
 
@@ -64,11 +74,11 @@ class PciTransport(Transport):
         #: The link's status, and whether it needs a reset, as they were told or polled last.
         self._seen = b"", 0
         self._offered = Feature(0)
+        #: Descriptors of each queue, as it has them.
         self._sizes: dict[int, int] = {}
         self._layout = choose_layout(access)
         self.has_legacy_rings = self._layout.has_legacy_rings
-        self._greet()
-        nb_pairs = self._nb_pairs()
+        nb_pairs = self._learn()
         self._control = ControlThread(f"virtio {self.name}", self._tick)
         try:
             self._interrupts = Interrupts(access, nb_pairs, self._control, self._config_event, self._layout.isr)
@@ -77,19 +87,24 @@ class PciTransport(Transport):
             raise
         self._control.start()
 
-    def _greet(self) -> None:
-        """As far as it takes to know what there is."""
-        self.set_status(Status.RESET)
-        self.set_status(Status.ACKNOWLEDGE)
-        self.set_status(GREETED)
+    def _learn(self) -> int:
+        """What there is: features, and queues with their sizes; how many pairs of them.
 
-    def _nb_pairs(self) -> int:
-        queues = self._layout.max_queues()
-        if queues is not None:
-            return min(max(1, queues // 2), MAX_QUEUE_PAIRS)
-        if Feature.VIRTIO_NET_F_MQ not in self._offered:
-            return 1
-        return min(int.from_bytes(self._layout.read_config(PAIRS_AT, 2), "little"), MAX_QUEUE_PAIRS)
+        A device has queues beyond the first pair, and the control queue after them, once it was told that they are
+        wanted (5.1.2); so it is asked then, and not later.
+        """
+        for status in (Status.RESET, Status.ACKNOWLEDGE, GREETED):
+            self.set_status(status)
+        agreed = negotiate(self._offered, QUEUE_FEATURES)
+        self.set_features(agreed.features)
+        self.set_status(GREETED | Status.FEATURES_OK)
+        pairs = 1
+        if agreed.has(Feature.VIRTIO_NET_F_MQ):
+            pairs = max(1, int.from_bytes(self._layout.read_config(PAIRS_AT, 2), "little"))
+        used = min(pairs, MAX_QUEUE_PAIRS)
+        for index in (*range(2 * used), *([2 * pairs] if agreed.has(Feature.VIRTIO_NET_F_CTRL_VQ) else [])):
+            self._sizes[index] = self._layout.queue_size(index) if index <= MAX_QUEUE_INDEX else 0
+        return used
 
     # Whether it is there.
 
@@ -203,14 +218,8 @@ class PciTransport(Transport):
                 raise OperationError(errno.ENOTSUP)
 
     def ring_size(self, index: int, asked: int) -> int:
-        """As the device has it, whatever is asked for; it is asked once."""
-        if index not in self._sizes:
-            self._sizes[index] = self._read_size(index)
-        return self._sizes[index]
-
-    def _read_size(self, index: int) -> int:
-        with self._lock:
-            size = self._reach().queue_size(index)
+        """As the device has it, whatever is asked for."""
+        size = self._sizes.get(index, 0)
         if not 0 < size <= MAX_QUEUE_SIZE:
             raise DeviceError(f"the device says that queue {index} has {size} descriptors")
         if size & (size - 1) and Feature.VIRTIO_F_RING_PACKED not in self._offered:

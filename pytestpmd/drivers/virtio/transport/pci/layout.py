@@ -53,10 +53,6 @@ class Layout(ABC):
         """Why the line interrupted; reading lets go of it (4.1.4.5)."""
 
     @abstractmethod
-    def max_queues(self) -> int | None:
-        """How many queues there are; None for who does not say."""
-
-    @abstractmethod
     def queue_size(self, index: int) -> int:
         """Descriptors of a queue's ring; 0 where there is no such queue."""
 

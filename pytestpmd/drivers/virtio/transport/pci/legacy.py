@@ -79,9 +79,6 @@ class LegacyLayout(Layout):
     def isr(self) -> int:
         return ISR_STATUS.read(self._bar)
 
-    def max_queues(self) -> int | None:
-        return None
-
     def _select(self, index: int) -> None:
         QUEUE_SELECT.write(self._bar, index)
 

@@ -14,7 +14,7 @@ from pytestpmd.errors import DeviceError
 #: ``struct virtio_pci_common_cfg`` (4.1.4.3).
 DEVICE_FEATURE_SELECT, DEVICE_FEATURE = Register(0, 4), Register(4, 4)
 DRIVER_FEATURE_SELECT, DRIVER_FEATURE = Register(8, 4), Register(12, 4)
-CONFIG_VECTOR, NUM_QUEUES = Register(16, 2), Register(18, 2)
+CONFIG_VECTOR = Register(16, 2)
 DEVICE_STATUS, CONFIG_GENERATION = Register(20, 1), Register(21, 1)
 QUEUE_SELECT, QUEUE_SIZE, QUEUE_VECTOR = Register(22, 2), Register(24, 2), Register(26, 2)
 QUEUE_ENABLE, QUEUE_NOTIFY_OFF = Register(28, 2), Register(30, 2)
@@ -65,9 +65,6 @@ class ModernLayout(Layout):
 
     def isr(self) -> int:
         return self._isr.read(0, 1)
-
-    def max_queues(self) -> int | None:
-        return NUM_QUEUES.read(self._common)
 
     def _select(self, index: int) -> None:
         QUEUE_SELECT.write(self._common, index)
