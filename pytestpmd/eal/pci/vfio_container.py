@@ -6,7 +6,6 @@ the no-IOMMU mode, which keeps nobody from anything.
 """
 
 import errno
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -109,10 +108,7 @@ class Container:
         return group
 
     def _open(self, device: PciDevice, path: Path) -> "Group":
-        try:
-            file = DeviceFile(os.open(path, os.O_RDWR | os.O_CLOEXEC), str(device.address))
-        except OSError as error:
-            raise DeviceError(f"{device.address}: cannot open {path}: {_open_hint(error)}") from None
+        file = DeviceFile.open(path, str(device.address))
         try:
             self._add(device, file)
         except BaseException:
@@ -165,14 +161,6 @@ class Group:
     path: Path
     file: DeviceFile
     nb_devices: int = 0
-
-
-def _open_hint(error: OSError) -> str:
-    if error.errno == errno.EBUSY:
-        return "another process uses a device of its IOMMU group"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return f"{error.strerror}: it takes root, or for a group behind an IOMMU the right to that file"
-    return str(error.strerror)
 
 
 def _others(device: PciDevice) -> str:

@@ -1,5 +1,6 @@
 """The kinds of window: a BAR that is mapped, one that is a file, one that is ports."""
 
+import errno
 import os
 from typing import Any
 
@@ -10,6 +11,9 @@ from pytestpmd.eal.memory import address_of
 from pytestpmd.eal.pci.access import Window
 from pytestpmd.errors import DeviceError
 
+_RIGHTS = ": it takes root, or the right to that file"
+OPEN_HINTS = {errno.EACCES: _RIGHTS, errno.EPERM: _RIGHTS, errno.EBUSY: ": another process uses it"}
+
 
 class DeviceFile:
     """A file that stands for a part of a device: exact reads and writes, or ``DeviceError``. It takes the fd over."""
@@ -19,11 +23,12 @@ class DeviceFile:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], name: str, flags: int = os.O_RDWR) -> "DeviceFile":
-        """``DeviceError`` says which file would not open."""
+        """``DeviceError`` says which file would not open, and what to do about it."""
         try:
             return cls(os.open(path, flags | os.O_CLOEXEC), name)
         except OSError as error:
-            raise DeviceError(f"{name}: cannot open {path}: {error.strerror}") from None
+            hint = OPEN_HINTS.get(error.errno or 0, "")
+            raise DeviceError(f"{name}: cannot open {path}: {error.strerror}{hint}") from None
 
     def read(self, offset: int, size: int) -> bytes:
         """All of so many bytes."""
