@@ -8,9 +8,7 @@ original (DPDK ``app/test-pmd/testpmd.c``, ``rmv_port_callback``).
 from threading import Timer
 from typing import TYPE_CHECKING
 
-from pytestpmd.drivers import DRIVERS, LeftToOthers, NoSuchDriver, ProbeError
-from pytestpmd.eal.devargs import DeviceString
-from pytestpmd.eal.pci.choice import address_of
+from pytestpmd.drivers import LeftToOthers, NoSuchDriver, ProbeError, bus_of, device_name
 from pytestpmd.errors import DeviceError
 from pytestpmd.ethdev.port import EthPort, PortState
 from pytestpmd.ethdev.ports import OPERATING
@@ -33,7 +31,7 @@ class Hotplug:
     def attach(self, device: str) -> None:
         """Probe a device; its port forwards from the next ``start`` on."""
         self._app.say("Attaching a new port...")
-        name = _canonical(device)
+        name = device_name(device)
         if self._find(name) is not None:
             EAL.info("Device %s is already probed", name)
             return
@@ -69,8 +67,8 @@ class Hotplug:
     def detach_device(self, device: str) -> None:
         """The same for a device by its name, which may have no port."""
         self._app.say("Removing a device...")
-        name = _canonical(device)
-        bus = _bus_of(name)
+        name = device_name(device)
+        bus = bus_of(name)
         if bus is None:
             EAL.error('failed to parse device "%s"', name)
             self._app.say("cannot parse identifier")
@@ -126,16 +124,3 @@ class Hotplug:
             timer.cancel()
             timer.join()
         self._removals.clear()
-
-
-def _canonical(device: str) -> str:
-    """The name that a device's port goes by."""
-    name = DeviceString.parse(device).name
-    address = address_of(name)
-    return name if address is None else str(address)
-
-
-def _bus_of(name: str) -> str | None:
-    if address_of(name) is not None:
-        return "pci"
-    return "vdev" if DeviceString(name).driver(DRIVERS) else None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytestpmd import __version__
 from pytestpmd.cli.registry import SECTIONS, Command, Option, Registry, discover
-from pytestpmd.drivers import DRIVERS, DriverClass
+from pytestpmd.drivers import DRIVERS, PCI_DRIVERS, DriverClass, PciDriverClass
 from pytestpmd.drivers import discover as discover_drivers
 from pytestpmd.eal.options import OPTIONS as EAL_OPTIONS
 from pytestpmd.eal.options import EalOption, Value
@@ -18,8 +18,9 @@ SUMMARY = "a forwarding appliance in the shape of DPDK's testpmd"
 
 DESCRIPTION = """\
 pytestpmd forwards packets between ports with one polling thread on each lcore, as DPDK's testpmd does, and speaks to
-virtio devices through its own poll-mode driver. Ports come from --vdev; with none asked for and none found it makes a
-pair of its own, net_vhost0 and net_virtio_user0, joined by a vhost-user socket within the process.
+virtio devices through its own poll-mode driver. Ports come from --vdev and from the PCI bus, where pytestpmd-devbind
+binds devices for user space and -a and -b choose among them; with none asked for and none found it makes a pair of its
+own, net_vhost0 and net_virtio_user0, joined by a vhost-user socket within the process.
 
 With --interactive it gives the console of pytestpmd(7). Without, it forwards at once and ends on Enter, on the end of
 its input, on SIGINT or on SIGTERM, printing what was forwarded.
@@ -77,17 +78,19 @@ def console_page(registry: Registry) -> str:
     return _page(7, [*sections, _section("SEE ALSO", [".BR pytestpmd (1)"])])
 
 
-def _drivers() -> Iterator[tuple[str, DriverClass]]:
+def _drivers() -> Iterator[tuple[str, DriverClass | PciDriverClass]]:
     """Each driver under its first name."""
     discover_drivers()
-    seen: list[DriverClass] = []
-    for name, cls in sorted(DRIVERS.items(), key=lambda item: (not item[0].startswith("net_"), item[0])):
+    named: list[tuple[str, DriverClass | PciDriverClass]] = list(DRIVERS.items())
+    named += [(driver.name, driver.cls) for driver in PCI_DRIVERS.values()]
+    seen: list[DriverClass | PciDriverClass] = []
+    for name, cls in sorted(named, key=lambda item: (not item[0].startswith("net_"), item[0])):
         if cls not in seen:
             seen.append(cls)
             yield name, cls
 
 
-def _device(cls: DriverClass) -> list[str]:
+def _device(cls: DriverClass | PciDriverClass) -> list[str]:
     """What the driver is, and its arguments with their defaults."""
     about = (cls.__doc__ or "").strip().partition("\n")[0]
     return [*_paragraphs(about), *_items(cls.Args.manual())]

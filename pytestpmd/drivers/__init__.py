@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from pytestpmd.eal.devargs import DevArgs, DeviceString
 from pytestpmd.eal.pci.bus import PciDevice
+from pytestpmd.eal.pci.choice import address_of
 from pytestpmd.errors import ConfigError, TestpmdError
 from pytestpmd.ethdev.port import EthPort
 from pytestpmd.log import EAL
@@ -105,6 +106,21 @@ def pci_driver_of(device: PciDevice) -> PciDriver | None:
     return PCI_DRIVERS.get(device.ids)
 
 
+def device_name(device: str) -> str:
+    """The name that the port of a device string goes by: an address is written in full."""
+    name = DeviceString.parse(device).name
+    address = address_of(name)
+    return name if address is None else str(address)
+
+
+def bus_of(name: str) -> str | None:
+    """``pci`` for an address, ``vdev`` for a name that a driver knows, None for any other."""
+    if address_of(name) is not None:
+        return "pci"
+    discover()
+    return "vdev" if DeviceString(name).driver(DRIVERS) else None
+
+
 def probe(device: str, taken: Collection[str] = ()) -> EthPort:
     """The port of a device string such as ``net_null0,size=128``; not configured yet. Its name must not be ``taken``.
 
@@ -144,7 +160,9 @@ def probe_pci(device: PciDevice, devargs: str = "", taken: Collection[str] = ())
             )
         return found.cls(name, devargs, found.cls.Args.parse(devargs), device)
 
-    return _make(name, taken, make)
+    port = _make(name, taken, make)
+    port.bus_name, port.bus_info = "pci", f"vendor_id={device.vendor:x}, device_id={device.device:x}"
+    return port
 
 
 def _make(name: str, taken: Collection[str], make: Callable[[], EthPort]) -> EthPort:

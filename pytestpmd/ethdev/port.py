@@ -179,6 +179,8 @@ class EthPort(Filters, Scaling, ABC):
         super().__init__()
         self.name = name
         self.devargs = devargs
+        #: Where its device was found, and what the bus says of it.
+        self.bus_name, self.bus_info = "vdev", ""
         self.port_id = -1
         self.state = PortState.STOPPED
         self.mtu = 1500

@@ -67,6 +67,10 @@ def test_a_device_on_the_bus_is_attached_by_its_address(pair: Appliance, plug: P
     assert "Port 2 is attached" in pair.run(f"port attach {name},broken=0")
     assert pair.app.ports[2].name == "0000:00:05.0"
     assert pair.app.ports[2].devargs == "broken=0"
+    assert "Infos for device 0000:00:05.0 " in pair.run("show device info 00:05.0")
+    assert "Bus name: pci\nBus information: vendor_id=1234, device_id=1\nDriver name: " in pair.run(
+        "show device info all"
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ def test_vendor_and_device_find_the_driver(device: PciDevice, capfd: pytest.Capt
     port = probe_pci(device, "vdpa=0")
     assert isinstance(port, FakePciPort)
     assert (port.name, port.devargs, port.pci) == ("0000:00:05.0", "vdpa=0", device)
+    assert (port.bus_name, port.bus_info) == ("pci", "vendor_id=1234, device_id=1")
     assert capfd.readouterr().err == "EAL: Probe PCI driver: net_fake (1234:0001) device: 0000:00:05.0 (socket -1)\n"
 
 

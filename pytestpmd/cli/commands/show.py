@@ -13,6 +13,7 @@ from pytestpmd.cli.render import stats as render_stats
 from pytestpmd.cli.render import virtio as render_virtio
 from pytestpmd.cli.render.forward import forward_stats
 from pytestpmd.config import offloads_of
+from pytestpmd.drivers import bus_of, device_name
 from pytestpmd.ethdev.port import EthPort
 from pytestpmd.ethdev.stats import RateMeter
 
@@ -137,17 +138,11 @@ def _of_device(app: "TestPmd", port_id: int, show: Callable[[EthPort], str], mis
 
 @command("show device info (identifier|all)", "Show the devices and their ports.", "display")
 def show_device_info(app: "TestPmd", identifier: str) -> str:
-    devices = [port for port in app.ports if identifier in ("all", port.name)]
-    if not devices and identifier != "all" and not _names_a_driver(identifier):
+    name = device_name(identifier)
+    devices = [port for port in app.ports if name in ("all", port.name)]
+    if not devices and name != "all" and bus_of(name) is None:
         return f'EAL: failed to parse device "{identifier}"\ncannot parse identifier'
     return "\n".join(render_port.device_info(port) for port in devices)
-
-
-def _names_a_driver(identifier: str) -> bool:
-    from pytestpmd.drivers import DRIVERS, discover
-
-    discover()
-    return identifier.rstrip("0123456789") in DRIVERS
 
 
 @command("show fwd stats all", "Show what was forwarded since start.", "display")

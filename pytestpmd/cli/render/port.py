@@ -150,8 +150,8 @@ def device_info(port: EthPort) -> str:
     return "\n".join(
         [
             f"\n{BORDER} Infos for device {port.name} {BORDER}",
-            "Bus name: vdev",
-            "Bus information: ",
+            f"Bus name: {port.bus_name}",
+            f"Bus information: {port.bus_info}",
             f"Driver name: {port.driver_name}",
             f"Devargs: {port.devargs}",
             f"Connect to socket: {port.numa_node}",
