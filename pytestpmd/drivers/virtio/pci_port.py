@@ -9,7 +9,7 @@ from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.devargs import DevArgs, arg, choice
 from pytestpmd.eal.pci.access import PciAccess, open_device
 from pytestpmd.eal.pci.bus import PciDevice
-from pytestpmd.errors import TestpmdError
+from pytestpmd.errors import FeatureError, TestpmdError
 from pytestpmd.ethdev.port import SPEED_UNKNOWN
 
 #: virtio 1.2, 4.1.2: the transitional network device and the modern one.
@@ -19,6 +19,7 @@ PCI_FEATURES = (
     CONTROL_FEATURES
     | Feature.VIRTIO_NET_F_MQ
     | Feature.VIRTIO_NET_F_SPEED_DUPLEX
+    | Feature.VIRTIO_F_ANY_LAYOUT
     | Feature.VIRTIO_F_RING_PACKED
     | Feature.VIRTIO_F_ACCESS_PLATFORM
     | Feature.VIRTIO_F_ORDER_PLATFORM
@@ -53,6 +54,7 @@ class VirtioPciPort(VirtioPort):
         try:
             size = transport.ring_size(0, 0)
             super().__init__(name, devargs, transport, self._wanted(args), size, args.speed, args.vectorized)
+            self._check_headers()
         except TestpmdError:
             transport.close()
             raise
@@ -68,6 +70,14 @@ class VirtioPciPort(VirtioPort):
         if args.in_order:
             wanted |= Feature.VIRTIO_F_IN_ORDER
         return wanted
+
+    def _check_headers(self) -> None:
+        """A net header goes before a packet's bytes; an old legacy device wants it apart (5.1.6.6)."""
+        if not self.agreed.features & (Feature.VIRTIO_F_VERSION_1 | Feature.VIRTIO_F_ANY_LAYOUT):
+            raise FeatureError("the device offers neither VIRTIO_F_VERSION_1 nor VIRTIO_F_ANY_LAYOUT: it is too old")
+
+    def private_info(self) -> str:
+        return f"{super().private_info()}\npci: {self.transport.report().connection.note}"
 
     def _device_changed(self) -> None:
         """One that is gone does not come back: whoever has the port hears of it, once its link is down."""

@@ -140,6 +140,13 @@ def test_a_device_with_a_ring_that_cannot_be_is_refused_and_closed(make: Make, s
     assert pci.is_closed
 
 
+def test_a_device_that_wants_the_net_header_apart_is_refused(make: Make) -> None:
+    pci = FakePci(modern=False, offered=OFFERED & ~F.VIRTIO_F_ANY_LAYOUT)
+    with pytest.raises(DeviceError, match="neither VIRTIO_F_VERSION_1 nor VIRTIO_F_ANY_LAYOUT"):
+        make(pci)
+    assert pci.is_closed
+
+
 def test_a_configuration_that_never_settles_is_refused(make: Make) -> None:
     pci = FakePci()
 
@@ -232,6 +239,7 @@ def test_a_port_reports_its_way(make: Make) -> None:
     assert (report.connection.role, report.connection.path) == ("PCI device", "0000:00:05.0")
     assert report.connection.note == "modern, uio_pci_generic, MSI-X, 2 vectors"
     assert report.side == "driver"
+    assert make().private_info().endswith("pci: modern, uio_pci_generic, no interrupts, it is polled")
     notes = {feature.name: feature.note for feature in report.features}
     assert notes["VIRTIO_NET_F_MAC"] == ""
     assert notes["VIRTIO_NET_F_MQ"] == "not offered by the device"
