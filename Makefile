@@ -65,6 +65,7 @@ format: $(VENV)/.installed
 
 man: build
 	@$(BIN)/python -m pytestpmd.cli.man man
+	@$(BIN)/python -m pytestpmd.programs.man man
 
 bench: build
 	@$(BIN)/python -m bench $(BENCH)

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from pytestpmd import drivers
 from pytestpmd.cli import man, registry
+from pytestpmd.programs.man import pages as program_pages
 
 MAN = Path(__file__).parent.parent / "man"
 
@@ -26,6 +28,16 @@ def interactive(app: Any) -> None: ...
 def test_the_pages_are_what_the_registry_says(name: str) -> None:
     made = man.pages(registry.discover())[name]
     assert (MAN / name).read_text(encoding="utf-8") == made, "run: make man"
+
+
+@pytest.mark.parametrize("name", program_pages())
+def test_the_pages_of_the_programs_are_what_they_say(name: str) -> None:
+    assert (MAN / name).read_text(encoding="utf-8") == program_pages()[name], "run: make man"
+
+
+def test_every_page_is_installed() -> None:
+    installed = tomllib.loads((MAN.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
+    assert {f"man/{page.name}" for page in MAN.iterdir()} == {page for pages in installed.values() for page in pages}
 
 
 def test_a_page_names_each_option_and_command_with_its_help() -> None:
@@ -53,11 +65,11 @@ def test_a_section_without_commands_is_left_out() -> None:
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
-@pytest.mark.parametrize("page", [man.options_page, man.console_page])
-def test_groff_finds_nothing_wrong_with_a_page(page: Any) -> None:
+@pytest.mark.parametrize("text", [*man.pages(registry.discover()).values(), *program_pages().values()])
+def test_groff_finds_nothing_wrong_with_a_page(text: str) -> None:
     done = subprocess.run(
         ["groff", "-man", "-ww", "-z", "-Tutf8"],
-        input=page(registry.discover()),
+        input=text,
         capture_output=True,
         text=True,
         check=False,

@@ -191,7 +191,8 @@ class TestPmd:
             except TestpmdError as error:
                 self.say(f"Error during enabling promiscuous mode for port {port.port_id}: {error} - ignore")
 
-    def _port_conf(self, port: EthPort) -> PortConf:
+    def port_conf(self, port: EthPort) -> PortConf:
+        """What a port's next configuration asks of it."""
         queues = self.config.queues
         info = port.info()
         asked = offloads_of(queues, port.port_id).of_port(info.tx_offload_capa)
@@ -233,7 +234,7 @@ class TestPmd:
 
     def _configure_port(self, port: EthPort) -> bool:
         """Bring changed settings into force; False when the port cannot have them."""
-        conf = self._port_conf(port)
+        conf = self.port_conf(port)
         try:
             if port.conf != conf:
                 self.say(f"Configuring Port {port.port_id} (socket {max(port.numa_node, 0)})")

@@ -4,10 +4,10 @@ The pages are checked in, and a test holds them equal to what is made here.
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from pytestpmd import __version__
+from pytestpmd.cli import roff
 from pytestpmd.cli.registry import SECTIONS, Command, Option, Registry, discover
 from pytestpmd.drivers import DRIVERS, PCI_DRIVERS, DriverClass, PciDriverClass
 from pytestpmd.drivers import discover as discover_drivers
@@ -46,36 +46,47 @@ EXIT_STATUS = "0 after quit, Enter, the end of input, SIGINT or SIGTERM; above 0
 
 def options_page(registry: Registry) -> str:
     """The text of pytestpmd.1."""
-    options = sorted(registry.options.values(), key=lambda option: option.name)
-    return _page(
+    return roff.page(
+        "pytestpmd",
         1,
+        SUMMARY,
         [
-            _section("SYNOPSIS", [r".B pytestpmd", r"[\fIEAL options\fR] [\fB\-\-\fR [\fIoptions\fR]]"]),
-            _section("DESCRIPTION", _paragraphs(DESCRIPTION)),
-            _section("EAL OPTIONS", _items((_eal_names(one), one.help) for one in EAL_OPTIONS)),
-            _section(
-                "OPTIONS",
-                [
-                    *_paragraphs("A unique beginning of a name will do; a value may stand in a word of its own."),
-                    *_items((_names(one), one.help) for one in options),
-                    *_items([("--help, -h", "Show the options and exit.")]),
-                ],
-            ),
-            *(_section(f"DEVICE: {name}", _device(cls)) for name, cls in _drivers()),
-            _section("EXIT STATUS", _paragraphs(EXIT_STATUS)),
-            _section("SEE ALSO", [".BR pytestpmd (7)"]),
+            roff.section("SYNOPSIS", [r".B pytestpmd", r"[\fIEAL options\fR] [\fB\-\-\fR [\fIoptions\fR]]"]),
+            roff.section("DESCRIPTION", roff.paragraphs(DESCRIPTION)),
+            roff.section("EAL OPTIONS", roff.items((_eal_names(one), one.help) for one in EAL_OPTIONS)),
+            own_options(registry),
+            *(roff.section(f"DEVICE: {name}", _device(cls)) for name, cls in _drivers()),
+            roff.section("EXIT STATUS", roff.paragraphs(EXIT_STATUS)),
+            roff.section("SEE ALSO", [".BR pytestpmd (7)"]),
+        ],
+    )
+
+
+def own_options(registry: Registry) -> list[str]:
+    """The section about a program's own options."""
+    options = sorted(registry.options.values(), key=lambda option: option.name)
+    return roff.section(
+        "OPTIONS",
+        [
+            *roff.paragraphs("A unique beginning of a name will do; a value may stand in a word of its own."),
+            *roff.items((_names(one), one.help) for one in options),
+            *roff.items([("--help, -h", "Show the options and exit.")]),
         ],
     )
 
 
 def console_page(registry: Registry) -> str:
     """The text of pytestpmd.7."""
-    sections = [_section("DESCRIPTION", _paragraphs(CONSOLE))]
+    sections = [roff.section("DESCRIPTION", roff.paragraphs(CONSOLE))]
     for name, about in SECTIONS.items():
         commands = [command for command in registry.commands if command.section == name]
         if commands:
-            sections.append(_section(f"COMMANDS: {name}", [*_paragraphs(about), *_items(map(_command, commands))]))
-    return _page(7, [*sections, _section("SEE ALSO", [".BR pytestpmd (1)"])])
+            sections.append(
+                roff.section(f"COMMANDS: {name}", [*roff.paragraphs(about), *roff.items(map(_command, commands))])
+            )
+    return roff.page(
+        "pytestpmd", 7, f"the console of {SUMMARY}", [*sections, roff.section("SEE ALSO", [".BR pytestpmd (1)"])]
+    )
 
 
 def _drivers() -> Iterator[tuple[str, DriverClass | PciDriverClass]]:
@@ -93,36 +104,7 @@ def _drivers() -> Iterator[tuple[str, DriverClass | PciDriverClass]]:
 def _device(cls: DriverClass | PciDriverClass) -> list[str]:
     """What the driver is, and its arguments with their defaults."""
     about = (cls.__doc__ or "").strip().partition("\n")[0]
-    return [*_paragraphs(about), *_items(cls.Args.manual())]
-
-
-def _page(number: int, sections: Iterable[list[str]]) -> str:
-    head = [
-        r".\" Made from the registry by python -m pytestpmd.cli.man; do not edit.",
-        f'.TH PYTESTPMD {number} "" "pytestpmd {__version__}"',
-        ".SH NAME",
-        f"pytestpmd \\- {_text(SUMMARY if number == 1 else f'the console of {SUMMARY}')}",
-    ]
-    return "\n".join([*head, *(line for section in sections for line in section), ""])
-
-
-def _section(title: str, lines: Iterable[str]) -> list[str]:
-    return [f".SH {_text(title.upper())}", *lines]
-
-
-def _paragraphs(text: str) -> list[str]:
-    parts = [part.splitlines() for part in text.strip().split("\n\n")]
-    return [line for part in parts for line in [".PP", *map(_text, part)]]
-
-
-def _items(items: Iterable[tuple[str, str]]) -> list[str]:
-    return [line for name, about in items for line in (".TP", rf"\fB{_text(name)}\fR", _text(about))]
-
-
-def _text(text: str) -> str:
-    """Plain text to roff: backslashes and dashes as they are, no line taken for a request."""
-    escaped = text.replace("\\", r"\e").replace("-", r"\-")
-    return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped
+    return [*roff.paragraphs(about), *roff.items(cls.Args.manual())]
 
 
 def _names(option: Option) -> str:

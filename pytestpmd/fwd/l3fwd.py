@@ -6,7 +6,7 @@ are not among those that testpmd's ``set fwd`` knows: who routes makes a :class:
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import CACHE_LINE, Arena
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import NotSupported
-from pytestpmd.ethdev.port import EthPort
+from pytestpmd.ethdev.port import EthPort, RxInterrupt
 from pytestpmd.fwd import Engine
 from pytestpmd.fwd.dump import DumpRing
 from pytestpmd.fwd.routes import RouteTable
@@ -23,8 +23,14 @@ from pytestpmd.fwd.sleep import Sleep, SleepCounts, interrupts_of
 from pytestpmd.fwd.streams import LcoreJob, Stream
 from pytestpmd.fwd.topology import LcoreSpec, StreamSpec
 
-LPM = Engine("l3fwd-lpm", "route by the longest prefix", False, True, True, ffi.addressof(lib, "l3fwd_lpm_forward"))
-FLOW = Engine("l3fwd-em", "route flows by exact match", False, True, True, ffi.addressof(lib, "l3fwd_flow_forward"))
+
+def _engine(name: str, about: str, function: str) -> Engine:
+    packet_fwd = ffi.addressof(lib, function)
+    return Engine(name, about, has_retry=False, receives=True, transmits=True, answers=False, packet_fwd=packet_fwd)
+
+
+LPM = _engine("l3fwd-lpm", "route by the longest prefix", "l3fwd_lpm_forward")
+FLOW = _engine("l3fwd-em", "route flows by exact match", "l3fwd_flow_forward")
 
 #: Why packets are dropped, in the order of ``L3FWD_NOT_IP`` and so on.
 REASONS = ("not IP", "bad header", "TTL expired", "no route", "no room")
@@ -111,7 +117,7 @@ class Router:
     """Lcores that route between started ports, from :meth:`start` to :meth:`stop`."""
 
     def __init__(
-        self, conf: RouterConf, ports: Iterable[EthPort], pool: Mempool, cpus_of: Callable[[int], Collection[int]]
+        self, conf: RouterConf, ports: Iterable[EthPort], pool: Mempool, cpus_of: Callable[[int], Iterable[int]]
     ) -> None:
         self._conf, self._pool, self._cpus_of = conf, pool, cpus_of
         self._ports = {port.port_id: port for port in ports}
@@ -161,7 +167,10 @@ class Router:
     def start(self) -> dict[int, str]:
         """Launch the lcores. By lcore: why it polls, or "" for one that sleeps when there is nothing to do."""
         assert not self._running
-        why = {job.lcore_id: self._make_sleep(job) for job in self.jobs}
+        why = self.who_polls()
+        for job in self.jobs:
+            if self._conf.idle_turns is not None and not why[job.lcore_id]:
+                self._sleeps[job.lcore_id] = Sleep(self._interrupts(job), self._conf.idle_turns)
         self._running = True
         for job in self.jobs:
             job.prepare(self._conf.engine, sleep=self._sleeps.get(job.lcore_id))
@@ -169,16 +178,22 @@ class Router:
         LCORES.wait_for_turns()
         return why
 
-    def _make_sleep(self, job: RouterJob) -> str:
+    def who_polls(self) -> dict[int, str]:
+        """By lcore: why it polls all the time, or "" for one that sleeps when there is nothing to do."""
+        return {job.lcore_id: self._why_polls(job) for job in self.jobs}
+
+    def _why_polls(self, job: RouterJob) -> str:
         if self._conf.idle_turns is None:
-            return "it was not asked to sleep"
-        specs = LcoreSpec(job.lcore_id, tuple(stream.spec for stream in job.streams))
+            return "as it was asked to"
         try:
-            interrupts = interrupts_of(specs, self._conf.engine, self._ports)
+            self._interrupts(job)
         except NotSupported as error:
             return str(error)
-        self._sleeps[job.lcore_id] = Sleep(interrupts, self._conf.idle_turns)
         return ""
+
+    def _interrupts(self, job: RouterJob) -> list[RxInterrupt]:
+        specs = LcoreSpec(job.lcore_id, tuple(stream.spec for stream in job.streams))
+        return interrupts_of(specs, self._conf.engine, self._ports)
 
     def stop(self) -> None:
         """Stop the lcores and wait for them; one that is not running stays so."""

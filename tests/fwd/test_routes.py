@@ -2,6 +2,7 @@
 
 import random
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from pytestpmd.fwd import routes
 from pytestpmd.fwd.routes import FlowRoute, Prefixes, Route, RouteTable
 
 Address = IPv4Address | IPv6Address
-KINDS = {4: (IPv4Address, IPv4Network, 32), 6: (IPv6Address, IPv6Network, 128)}
+KINDS: dict[int, tuple[Any, Any, int]] = {4: (IPv4Address, IPv4Network, 32), 6: (IPv6Address, IPv6Network, 128)}
 
 
 def route(network: str, port: int) -> Route:
