@@ -1,4 +1,4 @@
-# One word each: run test build venv asan compilers lint format man bench peers clean
+# One word each: run test test-guest build venv asan compilers lint format man bench peers guest-tools clean
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -17,13 +17,17 @@ ASAN_ENV = PYTHONPATH=tests/asan PYTESTPMD_DATAPLANE=$(CURDIR)/build/asan/$(DATA
 	ASAN_OPTIONS=detect_leaks=0:handle_sigbus=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	PYTHONMALLOC=malloc
 
-.PHONY: run test build venv asan compilers lint format man bench peers clean
+.PHONY: run test test-guest build venv asan compilers lint format man bench peers guest-tools clean
 
 run: build
 	@$(BIN)/pytestpmd -- -i --cmdline-file=docs/demo.testpmd
 
 test: build
 	@$(BIN)/python -m pytest $(TESTS)
+
+# What boots guests of QEMU: see tests/guest/README.md.
+test-guest: build
+	@$(BIN)/python -m pytest $(or $(TESTS),tests/guest)
 
 venv: $(VENV)/.installed
 
@@ -74,6 +78,12 @@ bench: build
 peers:
 	@$(AS_ROOT) apt-get -qq update
 	@DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get -qq install --no-install-recommends dpdk-dev qemu-system-x86
+
+# What guests need beside the peers, and their kernel.
+GUEST_PACKAGES = busybox-static kmod iproute2 xz-utils make gcc binutils libelf1 libssl3 bc
+guest-tools: peers
+	@DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get -qq install --no-install-recommends $(GUEST_PACKAGES)
+	@cd tests && $(PYTHON) -m guest.kernel
 
 clean:
 	@rm -rf build dist *.egg-info $(VENV)/.installed pytestpmd/_dataplane.*

@@ -63,15 +63,11 @@ def _numbers(text: str) -> dict[str, int]:
     return {name: int(value) for name, value in re.findall(r"([RT]X-[a-z]+|\w+):\s+(\d+)", text)}
 
 
-class Program(Testpmd):
-    """A testpmd at its prompt; leaving it kills it and whatever it started."""
+class Console(Testpmd):
+    """A testpmd at its prompt, wherever it runs; leaving it kills it."""
 
-    def __init__(self, command: list[str]) -> None:
-        self._child = pexpect.spawn(
-            command[0], command[1:], encoding="utf-8", timeout=PATIENCE_S, codec_errors="replace"
-        )
-        # typing is answered at once: no pause before each line
-        self._child.delaybeforesend = None
+    def __init__(self, child: "pexpect.spawnbase.SpawnBase[str]", name: str) -> None:
+        self._child, self._name = child, name
         self._child.logfile_read = self._log = StringIO()
         self.banner = ""
 
@@ -83,7 +79,7 @@ class Program(Testpmd):
     ) -> None:
         self.kill()
         if error:
-            print(f"--- {self._child.command} said ---\n{self.said[-8000:]}")
+            print(f"--- {self._name} said ---\n{self.said[-8000:]}")
 
     def ready(self) -> Self:
         """Wait for the first prompt; without one it is killed."""
@@ -96,8 +92,16 @@ class Program(Testpmd):
 
     def run(self, line: str) -> str:
         """Type a line; what was printed up to the next prompt."""
-        self._child.sendline(line)
+        self.type(line)
         return self._until_prompt()
+
+    @abstractmethod
+    def type(self, line: str) -> None:
+        """Type a line, and no more."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """As ``kill -9`` does, with all that it started."""
 
     @property
     def said(self) -> str:
@@ -112,6 +116,20 @@ class Program(Testpmd):
         self._child.expect_exact(PROMPT)
         return str(self._child.before).replace("\r", "")
 
+
+class Program(Console):
+    """A testpmd on a pseudo-terminal; leaving it kills it and whatever it started."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._child: pexpect.spawn[str]
+        child = pexpect.spawn(command[0], command[1:], encoding="utf-8", timeout=PATIENCE_S, codec_errors="replace")
+        # typing is answered at once: no pause before each line
+        child.delaybeforesend = None
+        super().__init__(child, command[0])
+
+    def type(self, line: str) -> None:
+        self._child.sendline(line)
+
     def quit(self, line: str = "quit") -> int:
         """Have it end by itself; its exit status."""
         self._child.sendline(line)
@@ -120,7 +138,6 @@ class Program(Testpmd):
         return self._child.wait()
 
     def kill(self) -> None:
-        """As ``kill -9`` does, with all that it started."""
         if self._child.pid and self._child.isalive():
             os.killpg(self._child.pid, signal.SIGKILL)
             self._child.wait()
