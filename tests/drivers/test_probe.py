@@ -109,7 +109,9 @@ def test_a_process_out_of_file_descriptors_loses_the_device_with_a_line(
     monkeypatch.setattr(os, "eventfd", three_left)
     with pytest.raises(ProbeError):
         probe(f"net_virtio_user0,path={tmp_path / 's'},server=1")
-    assert capsys.readouterr().err.splitlines() == ["EAL: net_virtio_user0: no eventfd for queue 1: Too many open files"]
+    assert capsys.readouterr().err.splitlines() == [
+        "EAL: net_virtio_user0: no eventfd for queue 1: Too many open files"
+    ]
 
 
 def test_two_drivers_cannot_have_one_name() -> None:
