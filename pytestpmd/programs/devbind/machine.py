@@ -14,6 +14,8 @@ from pytestpmd.errors import ConfigError
 NETWORK_CLASS = 0x02
 #: A flag of ``/proc/net/ipv6_route``: packets that take this route are refused (Linux ``include/uapi/linux/route.h``).
 RTF_REJECT = 0x200
+#: Of ``pci:v00001AF4``, with which a device's alias begins.
+VENDOR_LENGTH = 13
 DEFAULT_V6 = "0" * 32
 
 
@@ -79,36 +81,40 @@ class Machine:
 
     def unused(self, device: PciDevice) -> list[str]:
         """Drivers that the device could be bound to instead: the kernel's own, and those for user space."""
-        fitting = [module for pattern, module in self._aliases if fnmatchcase(_modalias(device), pattern)]
+        fitting = self._modules(_modalias(device))
         loaded = [driver for driver in USER_SPACE_DRIVERS if self.has_driver(driver)]
         return [name for name in dict.fromkeys((*fitting, *loaded)) if name != device.driver]
 
+    def _modules(self, modalias: str) -> list[str]:
+        """Modules that say they are for such a device; without regular expressions for the thousands that are not."""
+        start = f"alias {modalias[:VENDOR_LENGTH]}"
+        words = [line.split() for line in self._aliases.splitlines() if line.startswith(start)]
+        return [each[2] for each in words if len(each) == 3 and fnmatchcase(modalias, each[1])]
+
     @cached_property
-    def _aliases(self) -> list[tuple[str, str]]:
-        words = [line.split() for line in self._lines(f"lib/modules/{os.uname().release}/modules.alias")]
-        return [(each[1], each[2]) for each in words if len(each) == 3 and each[1].startswith("pci:")]
+    def _aliases(self) -> str:
+        return self._text(f"lib/modules/{os.uname().release}/modules.alias")
 
     def product(self, device: PciDevice) -> str:
-        """What the list of PCI ids calls such a device."""
-        return self._products.get(device.ids, "Device")
+        """What the list of PCI ids calls such a device: a vendor's devices are indented below it."""
+        _, found, section = self._products.partition(f"\n{device.vendor:04x}  ")
+        section = re.split(r"\n(?=[^\t#\n])", section, maxsplit=1)[0] if found else ""
+        _, found, rest = section.partition(f"\n\t{device.device:04x}  ")
+        return rest.partition("\n")[0] if found else "Device"
 
     @cached_property
-    def _products(self) -> dict[tuple[int, int], str]:
-        products, vendor = {}, 0
-        for line in self._lines("usr/share/misc/pci.ids"):
-            found = re.match(r"(\t?)([0-9a-f]{4})  (.*)", line)
-            if found and found[1]:
-                products[vendor, int(found[2], 16)] = found[3]
-            elif found:
-                vendor = int(found[2], 16)
-        return products
+    def _products(self) -> str:
+        return self._text("usr/share/misc/pci.ids")
 
     def _lines(self, file: str) -> list[str]:
-        """The lines of a file that need not be there."""
+        return self._text(file).splitlines()
+
+    def _text(self, file: str) -> str:
+        """A file that need not be there."""
         try:
-            return (self.root / file).read_text(encoding="utf-8", errors="replace").splitlines()
+            return (self.root / file).read_text(encoding="utf-8", errors="replace")
         except OSError:
-            return []
+            return ""
 
 
 def _nic(device: PciDevice, routed: set[str]) -> Nic:
