@@ -9,6 +9,7 @@ from fakes.leaks import nothing_leaks
 from fakes.log import Logged
 from fakes.netns import private_network
 from fakes.packets import MakePool, audit
+from fakes.physical import PhysicalMemory, physical_memory
 
 from pytestpmd.eal.mempool import Mempool
 
@@ -22,6 +23,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("PYTESTPMD_REQUIRE_PEERS") == "1":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def physical(monkeypatch: pytest.MonkeyPatch) -> Iterator[PhysicalMemory]:
+    """Mode PA; a test that has a pool as well asks for this first."""
+    with physical_memory(monkeypatch) as memory:
+        yield memory
 
 
 @pytest.fixture

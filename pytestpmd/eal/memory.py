@@ -2,18 +2,24 @@
 
 Nothing that the data plane writes comes from ``ffi.new``, whose blocks are aligned to 16 bytes whatever the type says.
 A shared arena is a memfd that a back-end may map: it holds rings and packet buffers and nothing else, and is sealed, so
-that nobody can shrink it under an lcore. All the rest lives in private arenas. Neither needs root or hugetlbfs.
+that nobody can shrink it under an lcore. All the rest lives in private arenas. Neither needs root or hugetlbfs, unless
+devices without an IOMMU are to be told of it (``hugepages.py``).
 """
 
 import fcntl
 import mmap
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pytestpmd._dataplane import ffi
-from pytestpmd.errors import TestpmdError
+from pytestpmd.eal.hugepages import Piece
+from pytestpmd.eal.iova import device_memory
+from pytestpmd.eal.window import Window
+from pytestpmd.errors import ConfigError, TestpmdError
 
 CACHE_LINE = 64
 PAGE = mmap.PAGESIZE
@@ -33,31 +39,25 @@ class Region:
 class Arena:
     """One mapping of ``size`` bytes (rounded up to pages), zeroed; unmapped when nobody holds the arena any more.
 
+    A ``shared`` one has a file that a back-end may map; of one for the ``bus``, devices may be told the addresses
+    (:func:`~.iova.to_iova`). In mode PA that one begins with a page of 2 MB, or lies in one.
+
     A block keeps nothing alive, in Python as little as in a C struct: whoever keeps one keeps the arena.
     """
 
-    def __init__(self, size: int, *, shared: bool = False, name: str = "pytestpmd") -> None:
-        self.size = -(-max(size, 1) // PAGE) * PAGE
-        self.fd = -1
+    def __init__(self, size: int, *, shared: bool = False, bus: bool = False, name: str = "pytestpmd") -> None:
+        size = -(-max(size, 1) // PAGE) * PAGE
         try:
-            self._map = self._share(name) if shared else mmap.mmap(-1, self.size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            piece, self._give_back = _take(size, shared, bus, name)
         except OSError as error:
-            raise TestpmdError(f"Cannot map {self.size} bytes of memory for {name}: {error.strerror}") from None
-        with suppress(OSError):  # a kernel without transparent huge pages
-            self._map.madvise(mmap.MADV_HUGEPAGE)
-        self._memory = ffi.from_buffer("uint8_t[]", self._map)
-        self.address = int(ffi.cast("uintptr_t", self._memory))
+            raise TestpmdError(f"Cannot map {size} bytes of memory for {name}: {error.strerror}") from None
+        self.address, self.size, self.fd = piece.address, piece.size, piece.fd
+        self._memory = ffi.cast("uint8_t *", piece.address)
         self._used = 0
 
-    def _share(self, name: str) -> mmap.mmap:
-        self.fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.ftruncate(self.fd, self.size)
-        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, _SEALS)
-        return mmap.mmap(self.fd, self.size, mmap.MAP_SHARED)
-
     def __del__(self) -> None:
-        if getattr(self, "fd", -1) >= 0:
-            os.close(self.fd)
+        if hasattr(self, "_give_back"):
+            self._give_back()
 
     def alloc(self, size: int, align: int = CACHE_LINE) -> Any:
         """A zeroed block, as ``uint8_t *``. Blocks are not given back one by one: the arena is, as a whole."""
@@ -74,6 +74,55 @@ class Arena:
     def region(self) -> Region:
         """What a back-end needs to map a shared arena."""
         return Region(self.address, self.size, self.fd)
+
+
+def _take(size: int, shared: bool, bus: bool, name: str) -> tuple[Piece, Callable[[], None]]:
+    """Memory of that kind, and what gives it back."""
+    if not (shared or bus):
+        return _map(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    window, pages = device_memory() if bus else (None, None)
+    if pages:
+        piece = pages.take(size, name) if shared else pages.carve(size, name)
+        if piece.fd >= 0:
+            fcntl.fcntl(piece.fd, fcntl.F_ADD_SEALS, _SEALS)
+        return piece, partial(pages.give_back, piece)
+    fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        os.ftruncate(fd, size)
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+        return _map_low(window, fd, size) if window else _map(fd, size, mmap.MAP_SHARED)
+    except OSError:
+        os.close(fd)
+        raise
+
+
+def _map(fd: int, size: int, flags: int) -> tuple[Piece, Callable[[], None]]:
+    """Anywhere."""
+    mapped = mmap.mmap(fd, size, flags)
+    with suppress(OSError):  # a kernel without transparent huge pages
+        mapped.madvise(mmap.MADV_HUGEPAGE)
+
+    def give_back() -> None:
+        mapped.close()
+        if fd >= 0:
+            os.close(fd)
+
+    with memoryview(mapped) as view:
+        return Piece(address_of(ffi.from_buffer(view)), size, fd), give_back
+
+
+def _map_low(window: Window, fd: int, size: int) -> tuple[Piece, Callable[[], None]]:
+    """In the window; elsewhere if there is no room in it."""
+    try:
+        address = window.map(fd, size)
+    except ConfigError:
+        return _map(fd, size, mmap.MAP_SHARED)
+
+    def give_back() -> None:
+        window.unmap(address, size)
+        os.close(fd)
+
+    return Piece(address, size, fd), give_back
 
 
 def address_of(pointer: Any) -> int:

@@ -17,12 +17,18 @@ static void pool_unlock(struct mempool *pool)
 	store_release(&pool->lock, 0);
 }
 
-void mempool_init(struct mempool *pool, uint8_t *buffers, uint32_t stride)
+static uint8_t *nth_buffer(const struct mempool_layout *layout, uint32_t n)
+{
+	return layout->buffers + n / layout->per_page * layout->page +
+	       (uint64_t)(n % layout->per_page) * layout->stride;
+}
+
+void mempool_init(struct mempool *pool, const struct mempool_layout *layout)
 {
 	for (uint32_t i = 0; i < pool->size; i++) {
 		struct mbuf *m = &pool->mbufs[i];
 
-		*m = (struct mbuf){.buf_addr = buffers + (size_t)i * stride,
+		*m = (struct mbuf){.buf_addr = nth_buffer(layout, i),
 		        .buf_len = pool->buf_len,
 		        .data_off = MBUF_HEADROOM,
 		        .refcnt = 1,

@@ -23,9 +23,18 @@ struct mempool {
 	uint16_t buf_len;
 } ALIGNED(64);
 
+/* Where a pool's buffers lie: `stride` bytes apart, in pages of `page` bytes with `per_page` of
+ * them each. */
+struct mempool_layout {
+	uint8_t *buffers;
+	uint64_t page;
+	uint32_t per_page;
+	uint32_t stride;
+};
+
 /* Fill in `pool`, whose mbufs, free, caches, size, cache_size and buf_len are set: its mbufs get
- * buffers of `stride` bytes apart from `buffers` on, and all are free. */
-void mempool_init(struct mempool *pool, uint8_t *buffers, uint32_t stride);
+ * their buffers, and all are free. */
+void mempool_init(struct mempool *pool, const struct mempool_layout *layout);
 
 /* Take n mbufs: n, or 0 when there are not so many. */
 uint16_t mempool_get_bulk(struct mempool *pool, struct mbuf **mbufs, uint16_t n);

@@ -1,6 +1,8 @@
 """Mbuf pools: sizes and memory here, taking and giving in ``mempool.c``."""
 
 from pytestpmd._dataplane import ffi, lib
+from pytestpmd.eal.hugepages import HUGE_PAGE
+from pytestpmd.eal.iova import IovaMode, iova_mode
 from pytestpmd.eal.memory import Arena
 
 #: As the original names it in "preferred mempool ops selected"; ours are stacks, one for each lcore and one for all.
@@ -26,6 +28,14 @@ def large_pools() -> list["Mempool"]:
     return list(_LARGE)
 
 
+def _page_of_buffers(size: int, stride: int) -> tuple[int, int]:
+    """How many buffers go into a page, and its length in bytes: no buffer may go over the end of one where devices see
+    physical memory, and all is one page where they do not."""
+    if iova_mode() is IovaMode.VA:
+        return size, size * stride
+    return HUGE_PAGE // stride, HUGE_PAGE
+
+
 class Mempool:
     """``size`` mbufs of ``data_room`` bytes each, headroom included.
 
@@ -38,7 +48,8 @@ class Mempool:
         self.size = size
         self.data_room = data_room
         stride = -(-data_room // 64) * 64
-        self.arena = Arena(size * stride, shared=True, name=name)
+        per_page, page = _page_of_buffers(size, stride)
+        self.arena = Arena(-(-size // per_page) * page, shared=True, bus=True, name=name)
         caches = lib.MAX_LCORES * ffi.sizeof("struct mempool_cache") if cache_size else 0
         self._private = Arena(size * (ffi.sizeof("struct mbuf") + 8) + caches + 4096)
         pool = self._private.struct("struct mempool")
@@ -46,7 +57,8 @@ class Mempool:
         pool.free = self._private.struct("struct mbuf *", size)
         pool.caches = self._private.struct("struct mempool_cache", lib.MAX_LCORES) if cache_size else ffi.NULL
         pool.size, pool.cache_size, pool.buf_len = size, cache_size, data_room
-        lib.mempool_init(pool, self.arena.alloc(size * stride), stride)
+        buffers = self.arena.alloc(-(-size // per_page) * page)
+        lib.mempool_init(pool, ffi.new("struct mempool_layout *", (buffers, page, per_page, stride)))
         self.ptr = pool
 
     def count_free(self) -> int:

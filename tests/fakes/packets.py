@@ -5,6 +5,8 @@ from itertools import pairwise
 from typing import Any
 
 from pytestpmd._dataplane import ffi, lib
+from pytestpmd.eal.hugepages import HUGE_PAGE
+from pytestpmd.eal.iova import IovaMode, iova_mode
 from pytestpmd.eal.mempool import Mempool
 
 MakePool = Callable[..., Mempool]
@@ -103,8 +105,9 @@ def audit(pool: Mempool) -> None:
     assert pool.count_free() == pool.size, f"{pool.in_use()} mbufs of {pool.name} are missing"
     assert len(set(free_ones)) == len(free_ones) == pool.size
     stride = -(-pool.data_room // 64) * 64
+    per_page = HUGE_PAGE // stride if iova_mode() is IovaMode.PA else pool.size
     for i in range(pool.size):
         m = ptr.mbufs[i]
         assert (m.refcnt, m.nb_segs, m.next) == (1, 1, ffi.NULL), f"mbuf {i} is not as free ones are"
-        assert m.buf_addr == ptr.mbufs[0].buf_addr + i * stride
+        assert m.buf_addr == ptr.mbufs[0].buf_addr + i // per_page * HUGE_PAGE + i % per_page * stride
         assert (m.buf_len, m.pool) == (pool.data_room, ptr)

@@ -16,12 +16,12 @@ static void offer_split(struct ctrl_queue *cq, const uint32_t *lengths, uint16_t
 		uint16_t next = virtqueue_take_id(vq);
 
 		vq->desc[id] = (struct vring_desc){
-		        (uint64_t)(uintptr_t)at, lengths[i], VRING_DESC_F_NEXT, next};
+		        iova_of(vq->iova, at), lengths[i], VRING_DESC_F_NEXT, next};
 		vq->slots[id].next = next;
 		at += lengths[i];
 		id = next;
 	}
-	vq->desc[id] = (struct vring_desc){(uint64_t)(uintptr_t)cq->ack, 1, VRING_DESC_F_WRITE, 0};
+	vq->desc[id] = (struct vring_desc){iova_of(vq->iova, cq->ack), 1, VRING_DESC_F_WRITE, 0};
 	virtqueue_offer(vq, cq->head);
 	virtqueue_publish(vq, before);
 }

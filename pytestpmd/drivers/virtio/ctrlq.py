@@ -35,11 +35,19 @@ class ControlRefused(DeviceError):
 class ControlQueue:
     """The queue of that index. ``serve`` is called whenever a device within this process should look at it."""
 
-    def __init__(self, index: int, layout: Layout, serve: Callable[[], None], timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        index: int,
+        layout: Layout,
+        serve: Callable[[], None],
+        timeout: float | None = None,
+        *,
+        uses_iova: bool = False,
+    ) -> None:
         # memory of its own: a device that is not at the other end of the data rings gets this, and they do not
-        self.memory = Arena(shared_bytes(layout) + MAX_COMMAND_BYTES + 256, shared=True)
+        self.memory = Arena(shared_bytes(layout) + MAX_COMMAND_BYTES + 256, shared=not uses_iova, bus=uses_iova)
         self._private = Arena(private_bytes(layout.size) + 256)
-        self.virtqueue = Virtqueue(index, layout, self.memory, self._private, is_control=True)
+        self.virtqueue = Virtqueue(index, layout, self.memory, self._private, is_control=True, uses_iova=uses_iova)
         self._queue = self._private.struct("struct ctrl_queue")
         self._queue.vq = self.virtqueue.ptr
         self._queue.command = self.memory.alloc(MAX_COMMAND_BYTES)

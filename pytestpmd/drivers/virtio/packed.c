@@ -40,6 +40,7 @@ static void post_buffers(
         struct virtqueue *vq, struct packed_batch *batch, struct mbuf **mbufs, uint16_t n)
 {
 	const uint32_t len = (uint32_t)vq->pool->buf_len - VIRTQUEUE_RX_OFFSET;
+	const struct iova_map *iova = vq->iova;
 	struct packed_run run;
 	uint16_t at = vq->avail_idx;
 
@@ -53,8 +54,8 @@ static void post_buffers(
 		        (struct virtqueue_slot){.mbuf = mbufs[i], .nb_descs = 1, .len = len};
 		vq->avail_shadow[at] = id;
 		at = at + 1 == vq->size ? 0 : (uint16_t)(at + 1);
-		packed_run_add(&run, mbufs[i]->buf_addr + VIRTQUEUE_RX_OFFSET, len, id,
-		        VRING_DESC_F_WRITE);
+		packed_run_add(&run, iova_of(iova, mbufs[i]->buf_addr + VIRTQUEUE_RX_OFFSET), len,
+		        id, VRING_DESC_F_WRITE);
 	}
 	packed_put_run(vq, batch, &run);
 }

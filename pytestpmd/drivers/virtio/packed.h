@@ -68,7 +68,7 @@ static ALWAYS_INLINE void packed_batch_flush(struct virtqueue *vq, struct packed
 static ALWAYS_INLINE void packed_put(struct virtqueue *vq, struct packed_batch *batch,
         const uint8_t *at, uint32_t len, uint16_t id, uint16_t flags)
 {
-	struct vring_packed_desc desc = {(uint64_t)(uintptr_t)at, len, id,
+	struct vring_packed_desc desc = {iova_of(vq->iova, at), len, id,
 	        (uint16_t)(flags | vring_packed_avail(vq->avail_wrap))};
 
 	if (batch->nb++ == 0) {
@@ -95,9 +95,9 @@ struct packed_run {
 };
 
 static ALWAYS_INLINE void packed_run_add(
-        struct packed_run *run, const uint8_t *at, uint32_t len, uint16_t id, uint16_t flags)
+        struct packed_run *run, uint64_t addr, uint32_t len, uint16_t id, uint16_t flags)
 {
-	run->descs[run->nb++] = (struct vring_packed_desc){(uint64_t)(uintptr_t)at, len, id, flags};
+	run->descs[run->nb++] = (struct vring_packed_desc){addr, len, id, flags};
 }
 
 /* Put them all into the batch; again from the last on. */

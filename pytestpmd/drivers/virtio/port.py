@@ -130,7 +130,10 @@ class VirtioPort(DescribedPort):
         nb_queues = 2 * max(conf.nb_rxq, conf.nb_txq)
         layouts = [self.transport.ring_layout(i, self._queue_size, agreed.packed) for i in range(nb_queues)]
         limits.warn_of_ring_sizes(conf, [layout.size for layout in layouts])
-        virtqueues, control = Rings.make(layouts, self.name), self.make_control(agreed, config.max_pairs)
+        virtqueues, control = (
+            Rings.make(layouts, self.name, uses_iova=self.transport.uses_iova),
+            self.make_control(agreed, config.max_pairs),
+        )
         self._release_queues()
         self._virtqueues, self._control, self._pools = virtqueues, control, [pool]
         self.wanted, self.agreed, self.config, self.rss = wanted, agreed, config, rss
@@ -249,7 +252,7 @@ class VirtioPort(DescribedPort):
         self.transport.share_memory(self._regions())
 
     def _regions(self) -> list[Region]:
-        arenas = [self._virtqueues.memory, *(pool.arena for pool in (*self._pools, *large_pools()))]
+        arenas = [*self._virtqueues.memory, *(pool.arena for pool in (*self._pools, *large_pools()))]
         if self._control and not self.transport.serves_control:
             arenas.append(self._control.memory)
         return [arena.region() for arena in arenas if arena is not None]

@@ -21,18 +21,26 @@ from pytestpmd.ethdev.port import PortConf
 class Rings(Sequence[Virtqueue]):
     """A port's queues by index; of a port that is not configured, none."""
 
-    def __init__(self, queues: Sequence[Virtqueue] = (), memory: Arena | None = None) -> None:
+    def __init__(self, queues: Sequence[Virtqueue] = (), memory: Sequence[Arena] = ()) -> None:
         self._queues = tuple(queues)
         #: What the device is to see of them.
-        self.memory = memory
+        self.memory = tuple(memory)
         self._told: set[int] = set()
 
     @classmethod
-    def make(cls, layouts: Sequence[Layout], name: str) -> "Rings":
+    def make(cls, layouts: Sequence[Layout], name: str, *, uses_iova: bool = False) -> "Rings":
         """Queues of which each has the layout that stands in its place."""
-        memory = Arena(sum(map(shared_bytes, layouts)), shared=True, name=name)
         private = Arena(sum(private_bytes(layout.size) for layout in layouts))
-        return cls([Virtqueue(i, layout, memory, private) for i, layout in enumerate(layouts)], memory)
+        if uses_iova:
+            # each by itself, so that it lies in one page of the device's
+            memory = [Arena(shared_bytes(layout), bus=True, name=name) for layout in layouts]
+        else:
+            memory = [Arena(sum(map(shared_bytes, layouts)), shared=True, name=name)]
+        queues = [
+            Virtqueue(i, layout, memory[i if uses_iova else 0], private, uses_iova=uses_iova)
+            for i, layout in enumerate(layouts)
+        ]
+        return cls(queues, memory)
 
     @overload
     def __getitem__(self, index: int) -> Virtqueue: ...

@@ -116,7 +116,7 @@ static void chain_add(struct virtqueue *vq, struct chain *chain, const uint8_t *
 	chain->left--;
 	if (chain->table)
 		*chain->table++ =
-		        (struct vring_packed_desc){.addr = (uint64_t)(uintptr_t)at, .len = len};
+		        (struct vring_packed_desc){.addr = iova_of(vq->iova, at), .len = len};
 	else
 		packed_put(
 		        vq, chain->batch, at, len, chain->id, chain->left ? VRING_DESC_F_NEXT : 0);
@@ -178,6 +178,7 @@ static ALWAYS_INLINE uint16_t xmit_run(struct virtqueue *vq, struct packed_batch
 	const uint16_t *free_ids = vq->free_ids;
 	struct virtqueue_slot *slots = vq->slots;
 	uint16_t *shadow = vq->avail_shadow;
+	const struct iova_map *iova = vq->iova;
 	uint16_t head = vq->free_head, at = vq->avail_idx;
 	struct packed_run run;
 
@@ -193,7 +194,8 @@ static ALWAYS_INLINE uint16_t xmit_run(struct virtqueue *vq, struct packed_batch
 		shadow[at] = id;
 		at = at + 1 == size ? 0 : (uint16_t)(at + 1);
 		stats_add(&vq->stats, stats, m->pkt_len, mbuf_data(m));
-		packed_run_add(&run, push_header(vq, m), (uint32_t)m->data_len + hdr_size, id, 0);
+		packed_run_add(&run, iova_of(iova, push_header(vq, m)),
+		        (uint32_t)m->data_len + hdr_size, id, 0);
 	}
 	vq->free_head = head;
 	packed_put_run(vq, batch, &run);

@@ -97,7 +97,7 @@ static void chain_add(struct virtqueue *vq, struct chain *chain, const uint8_t *
 {
 	uint16_t next;
 
-	write_desc(chain->desc, at, len, chain->left ? VRING_DESC_F_NEXT : 0);
+	write_desc(vq, chain->desc, at, len, chain->left ? VRING_DESC_F_NEXT : 0);
 	if (chain->left-- == 0)
 		return;
 	if (chain->indirect) {
@@ -129,7 +129,7 @@ static NOINLINE void xmit_chain(struct virtqueue *vq, struct mbuf *m, const stru
 	if (plan->indirect) {
 		struct vring_desc *table = &vq->indirect[(size_t)head * VIRTQUEUE_INDIRECT_MAX];
 
-		write_desc(&vq->desc[head], (const uint8_t *)table,
+		write_desc(vq, &vq->desc[head], (const uint8_t *)table,
 		        (uint32_t)(nb_items * sizeof(*table)), VRING_DESC_F_INDIRECT);
 		chain = (struct chain){.desc = table, .left = chain.left, .indirect = true};
 	}
@@ -149,6 +149,7 @@ static ALWAYS_INLINE uint16_t xmit_run(
 	struct virtqueue_slot *slots = vq->slots;
 	uint16_t *shadow = vq->avail_shadow, *avail = vq->avail->ring;
 	struct vring_desc *ring = vq->desc;
+	const struct iova_map *iova = vq->iova;
 	uint16_t head = vq->free_head, idx = vq->avail_idx, i;
 
 	for (i = 0; i < n; i++, idx++) {
@@ -159,7 +160,7 @@ static ALWAYS_INLINE uint16_t xmit_run(
 			break;
 		head++;
 		slots[id] = (struct virtqueue_slot){.mbuf = m, .nb_descs = 1, .len = UINT32_MAX};
-		ring[id] = (struct vring_desc){.addr = (uint64_t)(uintptr_t)push_header(vq, m),
+		ring[id] = (struct vring_desc){.addr = iova_of(iova, push_header(vq, m)),
 		        .len = (uint32_t)m->data_len + hdr_size};
 		if (unlikely(shadow[slot] != id)) {
 			shadow[slot] = id;

@@ -108,7 +108,7 @@ static ALWAYS_INLINE void post_buffer(struct virtqueue *vq, struct mbuf *m)
 	slot->mbuf = m;
 	slot->nb_descs = 1;
 	slot->len = (uint32_t)(m->buf_len - VIRTQUEUE_RX_OFFSET);
-	desc->addr = (uint64_t)(uintptr_t)m->buf_addr + VIRTQUEUE_RX_OFFSET;
+	desc->addr = iova_of(vq->iova, m->buf_addr + VIRTQUEUE_RX_OFFSET);
 	desc->len = slot->len;
 	desc->flags = VRING_DESC_F_WRITE;
 	virtqueue_offer(vq, id);

@@ -103,10 +103,10 @@ static ALWAYS_INLINE void reclaim_split(struct virtqueue *vq, const struct split
 	mbuf_free_bulk(done, nb_done);
 }
 
-static ALWAYS_INLINE void write_desc(
-        struct vring_desc *desc, const uint8_t *at, uint32_t len, uint16_t flags)
+static ALWAYS_INLINE void write_desc(const struct virtqueue *vq, struct vring_desc *desc,
+        const uint8_t *at, uint32_t len, uint16_t flags)
 {
-	desc->addr = (uint64_t)(uintptr_t)at;
+	desc->addr = iova_of(vq->iova, at);
 	desc->len = len;
 	desc->flags = flags;
 }
@@ -120,7 +120,7 @@ static ALWAYS_INLINE void xmit_one(struct virtqueue *vq, struct mbuf *m)
 	slot->mbuf = m;
 	slot->nb_descs = 1;
 	slot->len = UINT32_MAX; /* used lengths say nothing on transmit (virtio 1.2, 2.7.8.2) */
-	write_desc(&vq->desc[id], push_header(vq, m), (uint32_t)m->data_len + vq->hdr_size, 0);
+	write_desc(vq, &vq->desc[id], push_header(vq, m), (uint32_t)m->data_len + vq->hdr_size, 0);
 	virtqueue_offer(vq, id);
 }
 

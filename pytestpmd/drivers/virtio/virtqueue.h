@@ -2,6 +2,7 @@
 #define VIRTIO_VIRTQUEUE_H
 #include "drivers/vring.h"
 #include "eal/doorbell.h"
+#include "eal/iova.h"
 #include "eal/mempool.h"
 #include "ethdev/ethdev.h"
 
@@ -51,6 +52,7 @@ struct virtqueue {
 	struct vring_desc
 	        *indirect; /* size tables of VIRTQUEUE_INDIRECT_MAX, shared; NULL: not agreed */
 	struct virtqueue_header *headers; /* transmit: size of them, shared */
+	const struct iova_map *iova;      /* NULL: the device sees our addresses */
 	struct mempool *pool;             /* receive: where buffers come from */
 	uint16_t size;                    /* split: a power of two */
 	uint16_t id_mask; /* of free_ids, whose length is the power of two not below size */

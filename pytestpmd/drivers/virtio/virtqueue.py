@@ -7,6 +7,7 @@ from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.vring import Layout
 from pytestpmd.eal.doorbell import Doorbell
+from pytestpmd.eal.iova import iova_map, to_iova
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena, address_of
 from pytestpmd.eal.mempool import Mempool
@@ -26,7 +27,7 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class RingAddresses:
-    """Where the device finds a ring's parts, as addresses in this process, and its size."""
+    """Where the device finds a ring's parts, and its size; addresses are those that the device sees."""
 
     size: int
     desc: int
@@ -37,7 +38,7 @@ class RingAddresses:
 def shared_bytes(layout: Layout) -> int:
     """What one queue takes of the shared arena, at most."""
     tables: int = layout.size * (lib.VIRTQUEUE_INDIRECT_MAX * 16 + ffi.sizeof("struct virtqueue_header"))
-    return layout.align + layout.total + tables + 256
+    return layout.align + layout.total + tables + 2 * 256
 
 
 def private_bytes(size: int) -> int:
@@ -57,14 +58,23 @@ class Virtqueue:
     The control queue, which comes after them, does neither.
     """
 
-    def __init__(self, index: int, layout: Layout, shared: Arena, private: Arena, *, is_control: bool = False) -> None:
+    def __init__(
+        self,
+        index: int,
+        layout: Layout,
+        shared: Arena,
+        private: Arena,
+        *,
+        is_control: bool = False,
+        uses_iova: bool = False,
+    ) -> None:
         self.index = index
         self.is_control = is_control
         self.packed = layout.packed
         #: Whether an lcore may poll it: of the device's queues there may be more than the port's.
         self.is_polled = True
         self.layout, size = layout, layout.size
-        vq = private.struct("struct virtqueue")
+        self.ptr = vq = private.struct("struct virtqueue")
         ring = shared.alloc(layout.total, layout.align)
         desc, avail, used = (ring + at for at in (layout.desc, layout.avail, layout.used))
         if layout.packed:
@@ -74,16 +84,23 @@ class Virtqueue:
         else:
             vq.desc = ffi.cast("struct vring_desc *", desc)
             vq.avail, vq.used = ffi.cast("struct vring_avail *", avail), ffi.cast("struct vring_used *", used)
-        self.addresses = RingAddresses(size, address_of(desc), address_of(avail), address_of(used))
+        vq.iova = iova_map() if uses_iova else ffi.NULL
+        self.addresses = RingAddresses(size, *(self._seen_at(part) for part in (desc, avail, used)))
         vq.slots = private.struct("struct virtqueue_slot", size)
         vq.free_ids = private.struct("uint16_t", _power_of_two(size))
         vq.avail_shadow = private.struct("uint16_t", size)
         vq.size, vq.id_mask = size, _power_of_two(size) - 1
-        self._tables = shared.struct("struct vring_desc", size * lib.VIRTQUEUE_INDIRECT_MAX)
-        self._headers = shared.struct("struct virtqueue_header", size)
+        # none of these goes over the end of a page, which begins at a multiple of what it is long
+        table = lib.VIRTQUEUE_INDIRECT_MAX * ffi.sizeof("struct vring_desc")
+        self._tables = ffi.cast("struct vring_desc *", shared.alloc(size * table, table))
+        header = ffi.sizeof("struct virtqueue_header")
+        self._headers = ffi.cast("struct virtqueue_header *", shared.alloc(size * header, header))
         self._owned = (shared, private)
-        self.ptr = vq
         self._doorbell = ffi.addressof(vq, "doorbell")
+
+    def _seen_at(self, part: Any) -> int:
+        """The device's address of a place in shared memory."""
+        return to_iova(address_of(part)) if self.ptr.iova else address_of(part)
 
     @property
     def is_rx(self) -> bool:

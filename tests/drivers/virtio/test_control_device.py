@@ -6,6 +6,7 @@ from struct import pack, pack_into
 from typing import Any
 
 import pytest
+from fakes.guest import view_of
 
 from pytestpmd.drivers.virtio import ctrl
 from pytestpmd.drivers.virtio.ctrl import Command, CtrlCode
@@ -45,7 +46,7 @@ class Pair:
         self.device = ControlDevice(NB_PAIRS, self._use)
         self.queue = ControlQueue(2 * NB_PAIRS, ring_layout(CONTROL_RING_SIZE, packed=packed), self.device.serve)
         self.addresses = self.queue.virtqueue.addresses
-        self.view = memoryview(self.queue.memory._map)
+        self.view = view_of(self.queue.memory)[1]
         self.begin()
 
     def begin(self) -> None:

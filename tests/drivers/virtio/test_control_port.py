@@ -513,9 +513,8 @@ ANNOUNCED = bytes([ANNOUNCE, 0])
 
 def tx_device(port: Port, pool: Mempool) -> NetDevice:
     """The device's end of the first transmit queue."""
-    assert port._virtqueues.memory
     ring = port.transport.rings[1]
-    memory = GuestMemory([view_of(port._virtqueues.memory), view_of(pool.arena)])
+    memory = GuestMemory([*map(view_of, port._virtqueues.memory), view_of(pool.arena)])
     kind = PackedDevice if port.agreed.packed else SplitDevice
     return kind(memory, ring.desc, ring.avail, ring.used, ring.size)
 

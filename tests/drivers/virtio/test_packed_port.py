@@ -68,9 +68,8 @@ def make(no_leaks: None, pool: Mempool, kind: Kind) -> Iterator[Make]:
 def far_end(port: Port, pool: Mempool, index: int) -> PackedDevice:
     """A device on a ring, with nothing but what it was told of it and of the memory."""
     ring = port.transport.rings[index]
-    assert port._virtqueues.memory is not None
     assert port.transport.bases[index] == FIRST_LAP, "a packed ring begins at place 0 of the first lap"
-    memory = GuestMemory([view_of(port._virtqueues.memory), view_of(pool.arena)])
+    memory = GuestMemory([*map(view_of, port._virtqueues.memory), view_of(pool.arena)])
     return PackedDevice(memory, ring.desc, ring.avail, ring.used, ring.size)
 
 

@@ -70,8 +70,7 @@ def make(no_leaks: None, pool: Mempool) -> Iterator[Make]:
 def far_end(port: Port, pool: Mempool, index: int) -> SplitDevice:
     """A device on a ring, with nothing but what it was told of it and of the memory."""
     ring = port.transport.rings[index]
-    assert port._virtqueues.memory is not None
-    memory = GuestMemory([view_of(port._virtqueues.memory), view_of(pool.arena)])
+    memory = GuestMemory([*map(view_of, port._virtqueues.memory), view_of(pool.arena)])
     start = port.transport.bases[index]
     return SplitDevice(memory, ring.desc, ring.avail, ring.used, ring.size, event_idx=False, start=start)
 

@@ -52,6 +52,8 @@ class Transport(ABC):
     has_legacy_rings = False
     #: Whether the device goes on after a reset where a ring says that it was; one that does not begins it anew (2.4.1).
     resumes = True
+    #: Whether the device is told addresses of the bus (:func:`~pytestpmd.eal.iova.to_iova`), or those of this process.
+    uses_iova = False
 
     @property
     @abstractmethod

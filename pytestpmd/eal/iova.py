@@ -1,0 +1,93 @@
+"""By which addresses devices are told of memory: the IO virtual addresses, as DPDK calls them.
+
+In mode VA they are ours: a device behind an IOMMU sees memory where we do. In mode PA they are physical, for devices
+that are reached without one. The mode is chosen once, when it is known how the devices are reached and before any
+memory for them is taken. Back-ends that are told of memory by its file see it where we do in either mode.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any
+
+from pytestpmd._dataplane import ffi
+from pytestpmd.eal.hugepages import HugePages
+from pytestpmd.eal.window import Window
+from pytestpmd.errors import ConfigError
+
+#: Ways to a PCI device (``PciAccess.way``) that leave it without an IOMMU.
+PHYSICAL_WAYS = frozenset({"uio_pci_generic", "igb_uio", "vfio-noiommu", "no module"})
+NO_PHYSICAL = "Cannot use IOVA as 'PA' since physical addresses are not available"
+
+
+class IovaMode(Enum):
+    """What addresses devices are told."""
+
+    PA = "PA"
+    VA = "VA"
+
+
+class _Iova:
+    """The process's window, the pages in it where the mode is PA, and whether memory was taken there."""
+
+    def __init__(self) -> None:
+        self.window = Window()
+        self.pages: HugePages | None = None
+        self.is_settled = False
+
+
+_IOVA = _Iova()
+
+
+def decide(asked: IovaMode | None, ways: Iterable[str], *, no_huge: bool = False) -> IovaMode:
+    """The mode for devices that are reached in these ``ways``, unless another was ``asked`` for.
+
+    Raises :class:`ConfigError` where it would be PA and there are to be no hugepages.
+    """
+    physical = sorted(PHYSICAL_WAYS.intersection(ways))
+    mode = asked or (IovaMode.PA if physical else IovaMode.VA)
+    if mode is IovaMode.PA and no_huge:
+        why = "asked for" if asked else f"needed for devices reached by {', '.join(physical)}"
+        raise ConfigError(f"{NO_PHYSICAL}: PA is {why}, and takes hugepages; leave out --no-huge")
+    return mode
+
+
+def iova_mode() -> IovaMode:
+    """The mode in force."""
+    return IovaMode.PA if _IOVA.pages else IovaMode.VA
+
+
+def use_iova_mode(mode: IovaMode) -> None:
+    """Have this mode from now on.
+
+    Raises :class:`ConfigError` when devices may have been told of memory by another mode already.
+    """
+    if mode is iova_mode():
+        return
+    if _IOVA.is_settled:
+        raise ConfigError(f"IOVA mode {mode.value} comes too late: there is memory of mode {iova_mode().value}")
+    _IOVA.pages = HugePages(_IOVA.window) if mode is IovaMode.PA else None
+
+
+def check_reach(needs_physical: bool) -> None:
+    """Raise :class:`ConfigError`, in DPDK's words, for a device that cannot be told of memory in this mode."""
+    if needs_physical and iova_mode() is IovaMode.VA:
+        raise ConfigError(
+            "Expecting 'PA' IOVA mode but current mode is 'VA', not initializing: start with --iova-mode=pa"
+        )
+
+
+def device_memory() -> tuple[Window, HugePages | None]:
+    """Where memory is taken that devices are told of: in the window, and in mode PA these pages of it. From now on the
+    mode is what it is."""
+    _IOVA.is_settled = True
+    return _IOVA.window, _IOVA.pages
+
+
+def to_iova(address: int) -> int:
+    """What a device is told of this address, which is in such memory."""
+    return _IOVA.pages.to_iova(address) if _IOVA.pages else address
+
+
+def iova_map() -> Any:
+    """The same for C: a ``struct iova_map *``, NULL in mode VA."""
+    return _IOVA.pages.map if _IOVA.pages else ffi.NULL
