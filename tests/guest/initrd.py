@@ -1,8 +1,9 @@
 """What a guest boots: this machine's own files, read-only, under a tmpfs; and in it an agent that is told what to do.
 
 Every path, program and virtual environment of the host is in the guest too, and nothing that is written there comes
-back. The agent reads requests from a port of virtio-serial, a line each: for how long, and a script in base64. It
-answers with the script's status, the length of its output, and the output.
+back. The agent reads requests from a port of virtio-serial, a line with the seconds and the bytes that a script
+may take and has, and the script. It answers with the script's status, the length of its output, and the output, up to
+its first NUL. It makes do with few processes, since each takes its time in a guest.
 """
 
 import os
@@ -37,7 +38,7 @@ mount -t tmpfs run run
 mount -t hugetlbfs huge dev/hugepages
 ip link set lo up
 cp /agent run/agent
-setsid chroot . /bin/sh /run/agent <dev/null
+setsid chroot . /bin/bash /run/agent <dev/null
 echo 'the agent has ended' >dev/ttyS0
 reboot -f
 """
@@ -45,15 +46,15 @@ reboot -f
 AGENT = """
 cd {folder}
 export PATH={path} HOME=/root LANG=C.UTF-8
-i=0
-until [ -e /dev/vport*p1 ] || [ $i -gt 100 ]; do sleep 0.05; i=$((i + 1)); done
-exec 3<>"$(echo /dev/vport*p1)"
+for i in {{1..100}}; do [ -e /dev/vport*p1 ] && break; sleep 0.05; done
+exec 3<>/dev/vport*p1
+LC_ALL=C
 echo ready >&3
-while read -r limit script <&3; do
-    echo "$script" | base64 -d >/run/script
-    timeout -k 5 "$limit" bash /run/script </dev/null >/run/output 2>&1 3>&-
-    echo "$? $(wc -c </run/output)" >&3
-    cat /run/output >&3
+while read -r limit length <&3 && read -r -N "$length" script <&3; do
+    timeout -k 5 "$limit" bash -c "$script" </dev/null >/run/output 2>&1 3>&-
+    status=$?
+    IFS= read -r -d '' output </run/output
+    printf '%s %s\\n%s' $status ${{#output}} "$output" >&3
 done
 """
 

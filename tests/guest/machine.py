@@ -3,14 +3,13 @@
 It runs without hardware support (TCG), so that it runs everywhere; a program is about ten times slower in it.
 """
 
-import base64
 import shlex
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -161,7 +160,8 @@ class Machine:
         """Have bash run a script in the guest, in this process' folder and with its PATH."""
         port = self._ports[1]
         port.settimeout(SCRIPT_S)
-        port.sendall(f"{within_s:g} {base64.b64encode(script.encode()).decode()}\n".encode())
+        data = script.encode()
+        port.sendall(b"%g %d\n%b" % (within_s, len(data), data))
         end = time.monotonic() + within_s + 20
         status, length = self._line(end).split()
         return Result(int(status), self._exactly(int(length), end).decode(errors="replace"))
@@ -191,17 +191,20 @@ class Machine:
         return data
 
     def bind(self, address: str, driver: str | None) -> None:
-        """Give a PCI device to a driver of the guest's kernel, or (None) to no driver; ``vfio-noiommu`` is vfio-pci so.
+        """Give a PCI device to a driver of the guest's kernel, whose module is loaded, or (None) to no driver."""
+        self.bind_all([address], driver)
 
-        The module must be loaded (:meth:`modprobe`).
-        """
-        device = f"/sys/bus/pci/devices/{address}"
-        self.sh(f"[ ! -e {device}/driver ] || echo {address} >{device}/driver/unbind")
-        if driver:
-            # igb_uio answers an error where it has taken the device
-            self.run(f"echo {driver} >{device}/driver_override; echo {address} >/sys/bus/pci/drivers_probe")
-            bound = self.sh(f"basename $(readlink {device}/driver)").strip()
-            assert bound == driver, f"{address} is bound to {bound}, not to {driver}"
+    def bind_all(self, addresses: Iterable[str], driver: str | None) -> None:
+        """Likewise, several at once."""
+        script = ["cd /sys/bus/pci/devices"]
+        for address in addresses:
+            script.append(f"[ ! -e {address}/driver ] || echo {address} >{address}/driver/unbind")
+            script.append(f"echo {driver or ''} >{address}/driver_override")
+            if driver:
+                # igb_uio answers an error where it has taken the device
+                script.append(f"echo {address} >/sys/bus/pci/drivers_probe")
+                script.append(f"[ $(basename $(readlink {address}/driver)) = {driver} ] || exit 9")
+        self.sh("\n".join(script))
 
     def modprobe(self, *modules: str) -> None:
         self.sh("".join(f"modprobe {module}\n" for module in modules))
@@ -215,11 +218,11 @@ class Machine:
         number = self._free.pop(0)
         file = f"/run/program{number}"
         script = f"echo $$ >{file}; {command}; printf '\\n##exit %s\\n' $?"
-        self.sh(
+        started = self.sh(
             f"setsid bash -c {shlex.quote(script)} 0<>/dev/vport*p{number} 1>&0 2>&1 &\n"
-            f"until [ -s {file} ]; do sleep 0.05; done"
+            f"until [ -s {file} ]; do sleep 0.05; done; cat {file}; rm {file}"
         )
-        leader = int(self.sh(f"cat {file}; rm {file}"))
+        leader = int(started)
 
         def end() -> None:
             self.run(f"kill -9 -- -{leader}")
