@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from pytestpmd.eal.doorbell import Doorbell
+from pytestpmd.eal.hugepages import HUGE_PAGE
+from pytestpmd.eal.iova import IovaMode, iova_mode, to_iova
 from pytestpmd.eal.memory import Region
 from pytestpmd.eal.pci import vfio_ioctl as vfio
 from pytestpmd.eal.pci.access import COMMAND_IO, COMMAND_MASTER, COMMAND_MEMORY, PciAccess, Window, way
@@ -213,6 +215,13 @@ class VfioAccess(PciAccess):
 
 
 def pieces(region: Region) -> list[Piece]:
-    """A region as devices behind an IOMMU see it: where this process does."""
+    """A region as devices behind an IOMMU see it: at the addresses that they are told, physical ones page by page."""
     inode = os.fstat(region.fd).st_ino if region.fd >= 0 else 0
-    return [Piece(region.address, region.size, region.address, inode)]
+    if iova_mode() is IovaMode.VA:
+        return [Piece(region.address, region.size, region.address, inode)]
+    found, at, end = [], region.address, region.address + region.size
+    while at < end:
+        size = min(HUGE_PAGE - at % HUGE_PAGE, end - at)
+        found.append(Piece(to_iova(at), size, at, inode))
+        at += size
+    return found
