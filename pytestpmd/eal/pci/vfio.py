@@ -15,7 +15,7 @@ from pytestpmd.eal.hugepages import HUGE_PAGE
 from pytestpmd.eal.iova import IovaMode, iova_mode, to_iova
 from pytestpmd.eal.memory import Region
 from pytestpmd.eal.pci import vfio_ioctl as vfio
-from pytestpmd.eal.pci.access import COMMAND_IO, COMMAND_MASTER, COMMAND_MEMORY, PciAccess, Window, way
+from pytestpmd.eal.pci.access import COMMAND_IO, COMMAND_MEMORY, PciAccess, Window, way
 from pytestpmd.eal.pci.bus import NB_BARS, PciDevice
 from pytestpmd.eal.pci.vfio_container import Piece, asking, join_group
 from pytestpmd.eal.pci.vfio_ioctl import Ioctl, kernel_ioctl
@@ -205,10 +205,15 @@ class VfioAccess(PciAccess):
         poll.register(self._request, select.POLLIN)
         return bool(poll.poll(0))
 
-    def close(self) -> None:
+    def abandon(self) -> None:
+        """It is ours until it is closed, and would go on with the buffers that it has."""
         if self._closers:
             with suppress(DeviceError):
-                self.set_command(0, COMMAND_MASTER)
+                self.set_bus_master(False)
+
+    def close(self) -> None:
+        self.abandon()
+        if self._closers:
             self._container.hold(self, [])
         while self._closers:
             self._closers.pop()()

@@ -406,9 +406,12 @@ def test_whatever_request_fails_ends_in_one_line_without_an_fd_left(machine: Mac
 
 def test_a_device_that_the_kernel_wants_back_is_gone(machine: Machine) -> None:
     access = machine.open()
+    access.set_bus_master()
     machine.vfio.ring(4)
     assert access.is_gone
     assert access.is_gone, "and stays so"
+    access.abandon()
+    assert not machine.vfio.get(7, 4, 1)[0] & MASTER, "though it is still ours"
 
 
 def test_a_device_without_that_interrupt_is_gone_when_it_does_not_answer(machine: Machine) -> None:
