@@ -103,6 +103,7 @@ class TestPmd:
         """
         found = Devices(self.eal, self.bus)
         found.tell()
+        found.choose_iova_mode()
         pci = [partial(self.attach_pci, one.device, one.devargs) for one in found.pci]
         if pci and self._probe_each(pci) == len(pci):
             EAL.error("Bus (pci) probe failed.")

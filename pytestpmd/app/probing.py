@@ -9,8 +9,10 @@ from pathlib import Path
 from pytestpmd.drivers import pci_driver_of
 from pytestpmd.eal.args import EalArgs
 from pytestpmd.eal.devargs import DeviceString
+from pytestpmd.eal.iova import choose_iova_mode
 from pytestpmd.eal.pci.bus import PciBus
 from pytestpmd.eal.pci.choice import Choice, Chosen, address_of, choose
+from pytestpmd.eal.pci.ways import way_of
 from pytestpmd.log import EAL, log_type
 
 _BUS = log_type("bus.pci", "PCI_BUS")
@@ -73,6 +75,11 @@ class Devices:
         for one in self._choice.chosen:
             if one not in self.pci:
                 _BUS.info("%s: skip kernel managed virtio device (%s)", one.device.address, one.device.driver)
+
+    def choose_iova_mode(self) -> None:
+        """Have devices told of memory as those that are to be probed need it."""
+        ways = [way_of(one.device) for one in self.pci]
+        choose_iova_mode(self._eal.iova_mode, ways, no_huge=self._eal.no_huge)
 
     @property
     def wants_pair(self) -> bool:

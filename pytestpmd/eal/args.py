@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from errno import EINVAL
 
 from pytestpmd.eal import lcores
+from pytestpmd.eal.iova import IovaMode
 from pytestpmd.eal.lcores import LcoreConfig
 from pytestpmd.eal.options import OPTIONS, EalOption, Given, Value, conflict, find, help_text, to_simd_bitwidth
 from pytestpmd.errors import ConfigError
@@ -79,6 +80,7 @@ class EalArgs:
     file_prefix: str = DEFAULT_FILE_PREFIX
     in_memory: bool = False
     no_huge: bool = False
+    iova_mode: IovaMode | None = None
     single_file_segments: bool = False
     memory_mb: int | None = None
     numa_mem_mb: tuple[int, ...] = ()
@@ -165,6 +167,7 @@ def interpret(
         file_prefix=_last(given, "file-prefix") or DEFAULT_FILE_PREFIX,
         in_memory="in-memory" in given,
         no_huge="no-huge" in given,
+        iova_mode=_iova_mode(given),
         single_file_segments="single-file-segments" in given,
         memory_mb=int(_last(given, "memory-size") or 0) or None,
         numa_mem_mb=tuple(int(size) for size in (_last(given, "numa-mem") or "").split(",") if size),
@@ -234,6 +237,11 @@ def _lcores(given: Given, detected: AbstractSet[int], affinity: Iterable[int]) -
 def _simd_bitwidth(given: Given) -> int:
     text = _last(given, "force-max-simd-bitwidth")
     return DEFAULT_SIMD_BITWIDTH if text is None else to_simd_bitwidth(text)
+
+
+def _iova_mode(given: Given) -> IovaMode | None:
+    text = _last(given, "iova-mode")
+    return IovaMode[text.upper()] if text else None
 
 
 def _warnings(given: Given) -> tuple[str, ...]:

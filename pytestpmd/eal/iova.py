@@ -13,6 +13,7 @@ from pytestpmd._dataplane import ffi
 from pytestpmd.eal.hugepages import HugePages
 from pytestpmd.eal.window import Window
 from pytestpmd.errors import ConfigError
+from pytestpmd.log import EAL
 
 #: Ways to a PCI device (``PciAccess.way``) that leave it without an IOMMU.
 PHYSICAL_WAYS = frozenset({"uio_pci_generic", "igb_uio", "vfio-noiommu", "no module"})
@@ -51,6 +52,26 @@ def decide(asked: IovaMode | None, ways: Iterable[str], *, no_huge: bool = False
     return mode
 
 
+def choose_iova_mode(asked: IovaMode | None, ways: Iterable[str], *, no_huge: bool = False) -> IovaMode:
+    """:func:`decide`, and have that mode.
+
+    If PA cannot be had, and was not asked for, this is logged and the mode is VA: then those devices are of no use, and
+    the others are. Raises :class:`ConfigError` if it was asked for.
+    """
+    try:
+        mode = decide(asked, ways, no_huge=no_huge)
+        use_iova_mode(mode)
+        if _IOVA.pages:  # whether there are any
+            _IOVA.pages.give_back(_IOVA.pages.take(1, "devices without an IOMMU"))
+    except ConfigError as error:
+        if asked:
+            raise
+        EAL.error("%s", error)
+        mode, _IOVA.pages = IovaMode.VA, None
+    EAL.info("Selected IOVA mode '%s'", mode.value)
+    return mode
+
+
 def iova_mode() -> IovaMode:
     """The mode in force."""
     return IovaMode.PA if _IOVA.pages else IovaMode.VA
@@ -71,9 +92,7 @@ def use_iova_mode(mode: IovaMode) -> None:
 def check_reach(needs_physical: bool) -> None:
     """Raise :class:`ConfigError`, in DPDK's words, for a device that cannot be told of memory in this mode."""
     if needs_physical and iova_mode() is IovaMode.VA:
-        raise ConfigError(
-            "Expecting 'PA' IOVA mode but current mode is 'VA', not initializing: start with --iova-mode=pa"
-        )
+        raise ConfigError("Expecting 'PA' IOVA mode but current mode is 'VA', not initializing")
 
 
 def device_memory() -> tuple[Window, HugePages | None]:

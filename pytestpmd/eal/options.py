@@ -133,7 +133,12 @@ OPTIONS: tuple[EalOption, ...] = (
     ),
     _unused(_optional("--huge-unlink", "no hugepage file is ever left", _matching("existing|always|never"))),
     _flag("--in-memory", "Keep nothing in the file system that others could find"),
-    _unused(_value("--iova-mode", "pa or va", _matching("pa|va"), "invalid iova mode parameter '{value}'")),
+    _value(
+        "--iova-mode",
+        "Addresses that devices are told: pa, physical, or va, virtual; left out, what they need",
+        _matching("pa|va"),
+        "invalid iova mode parameter '{value}'",
+    ),
     _value("--lcores", "CPUs to use, or a map of lcores to CPUs", lambda _: True, short="-l"),
     _unused(_flag("--legacy-mem", "memory is reserved at the start")),
     _unused(_optional("--log-color", "the log has no colours", _matching("auto|always|never"))),

@@ -43,3 +43,8 @@ int window_unmap(uint64_t address, size_t size)
 
 	return mapped == MAP_FAILED ? -errno : 0;
 }
+
+int window_release(uint64_t address, size_t size)
+{
+	return munmap(pointer(address), size) ? -errno : 0;
+}

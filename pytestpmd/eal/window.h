@@ -15,6 +15,9 @@ int window_map(uint64_t address, size_t size, int fd, bool in_place);
 /* Take it away; the addresses stay ours. 0, or -errno. */
 int window_unmap(uint64_t address, size_t size);
 
+/* Let go of addresses that were reserved. 0, or -errno. */
+int window_release(uint64_t address, size_t size);
+
 /* C only */
 
 #endif

@@ -17,7 +17,7 @@ GRAIN: int = 1 << lib.IOVA_PAGE_BITS
 
 
 class Window:
-    """Addresses are set aside when the first file is to be mapped."""
+    """Addresses are set aside when the first file is to be mapped, for as long as this object lives."""
 
     def __init__(self, size: int = WINDOW) -> None:
         self.size = size
@@ -26,6 +26,10 @@ class Window:
         self._taken = bytearray(size // GRAIN)
         # whoever holds memory may let go of it on any thread, whatever that one is doing
         self._lock = threading.RLock()
+
+    def __del__(self) -> None:
+        if self.base:
+            lib.window_release(self.base, self.size)
 
     def map(self, fd: int, size: int, *, in_place: bool = False) -> int:
         """Map the first ``size`` bytes of a file, with all pages ``in_place`` if need be: where.

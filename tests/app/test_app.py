@@ -79,7 +79,7 @@ def test_devices_become_ports_in_the_order_in_which_they_were_asked_for(make: Ma
 def test_a_device_that_cannot_be_is_lost_alone(make: Make, bad: str, logged: Logged) -> None:
     appliance = make("net_null0", bad, "net_null2")
     assert names(appliance) == ["net_null0", "net_null2"]
-    lines = [line for line in logged.lines if line.startswith("EAL: ")]
+    lines = [line for line in logged.lines if line.startswith("EAL: ") and "IOVA" not in line]
     name = bad.partition(",")[0]
     assert lines[0].startswith(f"EAL: {name}: ")
     assert lines[1:] == [f"EAL: Failed to probe device {name}", "EAL: Bus (vdev) probe failed."]

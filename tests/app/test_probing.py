@@ -73,6 +73,7 @@ def test_a_device_of_the_kernel_s_that_is_asked_for_is_refused_with_what_to_do(
     app.probe()
     assert names(app) == []
     assert logged.lines == [
+        "EAL: Selected IOVA mode 'VA'",
         "EAL: Probe PCI driver: net_fake (1234:0001) device: 0000:00:05.0 (socket -1)",
         "EAL: 0000:00:05.0: the kernel's virtio-pci has this device; bind it to uio_pci_generic or vfio-pci first: "
         "pytestpmd-devbind -b vfio-pci 0000:00:05.0",

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from pytestpmd.eal.args import EalArgs, EalError, collate, help_text, interpret, parse, set_log_levels
+from pytestpmd.eal.iova import IovaMode
 from pytestpmd.eal.options import OPTIONS, Value
 from pytestpmd.log import Level, Registry
 
@@ -173,12 +174,19 @@ def test_a_bad_value_is_named(line: str, text: str) -> None:
 def test_options_that_mean_nothing_here_are_accepted_and_known_as_such() -> None:
     args = eal(
         "-n 4 -d /usr/lib/librte_net_virtio.so -d /usr/lib --socket-mem=1024,0 --huge-dir /dev/hugepages "
-        "--iova-mode=va --proc-type auto --syslog --base-virtaddr=0x200000000 --socket-limit 1,1 "
+        "--proc-type auto --syslog --base-virtaddr=0x200000000 --socket-limit 1,1 "
         "--huge-worker-stack --match-allocations --trace=.* --vfio-intr=msix"
     )
     assert args.numa_mem_mb == (1024, 0)
-    assert {"--driver-path", "--huge-dir", "--iova-mode", "--memory-channels", "--numa-limit"} <= set(args.unused)
+    assert {"--driver-path", "--huge-dir", "--memory-channels", "--numa-limit"} <= set(args.unused)
     assert "--numa-mem" not in args.unused
+
+
+@pytest.mark.parametrize(
+    ("line", "mode"), [("", None), ("--iova-mode=pa", IovaMode.PA), ("--iova-mode va", IovaMode.VA)]
+)
+def test_the_mode_of_addresses_is_what_the_devices_need_unless_it_is_given(line: str, mode: IovaMode | None) -> None:
+    assert eal(line).iova_mode is mode
 
 
 @pytest.mark.parametrize(

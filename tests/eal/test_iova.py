@@ -2,16 +2,28 @@
 
 import os
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+from fakes.log import Logged
 from fakes.packets import MakePool, audit
-from fakes.physical import PhysicalMemory
+from fakes.physical import PhysicalMemory, ScatteredPages
 
 from pytestpmd._dataplane import ffi
 from pytestpmd.eal import iova
-from pytestpmd.eal.hugepages import HUGE_PAGE
-from pytestpmd.eal.iova import IovaMode, check_reach, decide, iova_map, iova_mode, to_iova, use_iova_mode
+from pytestpmd.eal.hugepages import HUGE_PAGE, HugePages
+from pytestpmd.eal.iova import (
+    IovaMode,
+    check_reach,
+    choose_iova_mode,
+    decide,
+    iova_map,
+    iova_mode,
+    to_iova,
+    use_iova_mode,
+)
 from pytestpmd.eal.memory import Arena, address_of
+from pytestpmd.eal.window import Window
 from pytestpmd.errors import ConfigError
 
 PA, VA = IovaMode.PA, IovaMode.VA
@@ -54,6 +66,32 @@ def test_physical_addresses_without_hugepages_are_refused_in_one_line() -> None:
         decide(PA, (), no_huge=True)
 
 
+def test_pages_that_are_not_to_be_had_leave_mode_va_to_the_other_devices(
+    fresh: None, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    """Who asked for PA hears of it; devices that need it are refused then, one by one."""
+
+    def none_left(window: Window) -> HugePages:
+        return HugePages(window, ScatteredPages(), Path("/nowhere"), lambda _: os.open("/dev/null", os.O_RDWR))
+
+    monkeypatch.setattr(iova, "HugePages", none_left)
+    assert choose_iova_mode(None, ["no module"]) is iova_mode() is VA
+    line = "EAL: Cannot have 1 hugepages of 2 MB for devices without an IOMMU: Invalid argument"
+    assert line in logged.lines
+    with pytest.raises(ConfigError, match=line.removeprefix("EAL: ")):
+        choose_iova_mode(PA, ["vfio-pci"])
+
+
+def test_no_page_is_kept_by_who_sees_whether_there_are_any(
+    fresh: None, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    memory = PhysicalMemory()
+    monkeypatch.setattr(iova, "HugePages", lambda window: memory.pages)
+    assert choose_iova_mode(None, ["uio_pci_generic"]) is iova_mode() is PA
+    assert memory.nb_pages == 0
+    assert logged.lines == ["EAL: Selected IOVA mode 'PA'"]
+
+
 def test_in_mode_va_devices_are_told_our_addresses(fresh: None) -> None:
     assert (iova_mode(), iova_map()) == (VA, ffi.NULL)
     assert to_iova(0x12345) == 0x12345
@@ -73,7 +111,7 @@ def test_the_mode_is_settled_by_the_first_memory_for_devices(fresh: None) -> Non
 
 def test_a_device_that_sees_physical_memory_is_refused_in_mode_va(fresh: None) -> None:
     check_reach(needs_physical=False)
-    refusal = r"^Expecting 'PA' IOVA mode but current mode is 'VA', not initializing: start with --iova-mode=pa$"
+    refusal = r"^Expecting 'PA' IOVA mode but current mode is 'VA', not initializing$"
     with pytest.raises(ConfigError, match=refusal):
         check_reach(needs_physical=True)
     use_iova_mode(PA)

@@ -42,6 +42,13 @@ def test_it_begins_low_unless_something_is_there(fd: int) -> None:
     assert LOW + window.size < 1 << 39
 
 
+def test_its_addresses_go_with_it(fd: int) -> None:
+    window = Window(SIZE)
+    base = window.map(fd, GRAIN)
+    del window
+    assert not any(start <= base < end for start, end in mapped())
+
+
 def test_files_lie_in_it_apart_and_are_the_same_bytes(window: Window, fd: int) -> None:
     places = [window.map(fd, size) for size in (1, GRAIN, GRAIN + 1)]
     assert [place - window.base for place in places] == [0, GRAIN, 2 * GRAIN]

@@ -112,7 +112,8 @@ class ControlledPort(EthPort):
             return None
         index = 2 * (nb_pairs if agreed.has(F.VIRTIO_NET_F_MQ) else 1)
         layout = self.transport.ring_layout(index, CONTROL_RING_SIZE, agreed.packed)
-        return ControlQueue(index, layout, self.transport.serve_control, uses_iova=self.transport.uses_iova)
+        way = self.transport
+        return ControlQueue(index, layout, way.serve_control, is_on_bus=way.is_on_bus, uses_iova=way.uses_iova)
 
     def set_up_control(self) -> None:
         """Together with the other queues."""

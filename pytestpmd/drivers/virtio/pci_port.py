@@ -7,6 +7,7 @@ from pytestpmd.drivers.virtio.transport.pci.device import PciTransport
 from pytestpmd.drivers.virtio.wanted import CONTROL_FEATURES, DEFAULT_FEATURES, SPEEDS, random_mac
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.devargs import DevArgs, arg, choice
+from pytestpmd.eal.iova import check_reach
 from pytestpmd.eal.pci.access import PciAccess, open_device
 from pytestpmd.eal.pci.bus import PciDevice
 from pytestpmd.errors import FeatureError, TestpmdError
@@ -100,6 +101,7 @@ def open_transport(device: PciDevice) -> PciTransport:
     """Open a device and see what it is; nothing stays open if it is of no use."""
     access: PciAccess = open_device(device)
     try:
+        check_reach(access.needs_physical)
         return PciTransport(access)
     except (TestpmdError, OSError):
         access.close()

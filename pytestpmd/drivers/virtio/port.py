@@ -131,7 +131,7 @@ class VirtioPort(DescribedPort):
         layouts = [self.transport.ring_layout(i, self._queue_size, agreed.packed) for i in range(nb_queues)]
         limits.warn_of_ring_sizes(conf, [layout.size for layout in layouts])
         virtqueues, control = (
-            Rings.make(layouts, self.name, uses_iova=self.transport.uses_iova),
+            Rings.make(layouts, self.name, self.transport),
             self.make_control(agreed, config.max_pairs),
         )
         self._release_queues()

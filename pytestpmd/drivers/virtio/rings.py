@@ -28,17 +28,19 @@ class Rings(Sequence[Virtqueue]):
         self._told: set[int] = set()
 
     @classmethod
-    def make(cls, layouts: Sequence[Layout], name: str, *, uses_iova: bool = False) -> "Rings":
+    def make(cls, layouts: Sequence[Layout], name: str, transport: Transport) -> "Rings":
         """Queues of which each has the layout that stands in its place."""
         private = Arena(sum(private_bytes(layout.size) for layout in layouts))
-        if uses_iova:
+        if transport.is_on_bus:
             # each by itself, so that it lies in one page of the device's
             memory = [Arena(shared_bytes(layout), bus=True, name=name) for layout in layouts]
+            arenas = memory
         else:
             memory = [Arena(sum(map(shared_bytes, layouts)), shared=True, name=name)]
+            arenas = memory * len(layouts)
         queues = [
-            Virtqueue(i, layout, memory[i if uses_iova else 0], private, uses_iova=uses_iova)
-            for i, layout in enumerate(layouts)
+            Virtqueue(i, layout, arena, private, uses_iova=transport.uses_iova)
+            for i, (layout, arena) in enumerate(zip(layouts, arenas, strict=True))
         ]
         return cls(queues, memory)
 

@@ -21,6 +21,7 @@ from pytestpmd.drivers.virtio import ctrl
 from pytestpmd.drivers.virtio.ctrlq import CONTROL_RING_SIZE, ControlQueue
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.port import VirtioPort
+from pytestpmd.drivers.virtio.rings import Rings
 from pytestpmd.drivers.virtio.vring import ring_layout
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.hugepages import HUGE_PAGE
@@ -102,7 +103,7 @@ def make(no_leaks: None, physical: PhysicalMemory, pool: Mempool) -> Iterator[Ma
     def make_bench(features: Feature, vectorized: bool | None = None, **conf: Any) -> Bench:
         wanted = BASIC | features
         transport = FakeTransport(wanted)
-        transport.uses_iova = True
+        transport.is_on_bus = transport.uses_iova = True
         made.append(Port("net_virtio_test0", "", transport, wanted, SIZE, vectorized=vectorized))
         made[-1].port_id = 0
         made[-1].configure(PortConf(**conf), pool)
@@ -174,10 +175,10 @@ def test_every_ring_lies_in_one_page_and_small_ones_share_it(make: Make, physica
 
 def test_the_largest_ring_is_told_of_in_whole_pieces(physical: PhysicalMemory) -> None:
     """Rings of 32768 take several pages with all that goes with them."""
-    from pytestpmd.drivers.virtio.rings import Rings
-
     layout = ring_layout(32768, packed=False, legacy=True)
-    (queue,) = Rings.make([layout], "rings", uses_iova=True)
+    transport = FakeTransport(nb_pairs=0)
+    transport.is_on_bus = transport.uses_iova = True
+    (queue,) = Rings.make([layout], "rings", transport)
     at = queue.addresses
     assert at.desc % 4096 == 0
     assert (at.avail, at.used) == (at.desc + layout.avail, at.desc + layout.used)
@@ -197,7 +198,7 @@ def test_commands_are_found_and_answered(physical: PhysicalMemory, packed: bool)
         devices[0].serve()
 
     layout = ring_layout(CONTROL_RING_SIZE, packed=packed)
-    queue = ControlQueue(2, layout, serve, uses_iova=True)
+    queue = ControlQueue(2, layout, serve, is_on_bus=True, uses_iova=True)
     queue.reset(Agreement(Feature(0)))
     kind = PackedDevice if packed else SplitDevice
     at = queue.virtqueue.addresses
@@ -220,6 +221,24 @@ def test_who_is_told_of_memory_by_its_file_is_told_our_addresses(physical: Physi
         assert any(ring.desc in region for region in regions)
     (vq, _) = port._virtqueues
     assert any(vq.ptr.desc[0].addr in region for region in regions)
+    port.close()
+
+
+def test_a_device_behind_an_iommu_is_told_our_addresses_in_memory_for_devices(
+    physical: PhysicalMemory, pool: Mempool
+) -> None:
+    """It may know few bits of an address, so all of it is in the window, which is low."""
+    transport = FakeTransport(BASIC)
+    transport.is_on_bus = True
+    port = Port("net_virtio_test0", "", transport, BASIC, SIZE)
+    port.port_id = 0
+    port.configure(PortConf(), pool)
+    port.start()
+    window = range(physical.window.base, physical.window.base + physical.window.size)
+    for ring in transport.rings.values():
+        assert {ring.desc in window, ring.avail in window, ring.used in window} == {True}
+    assert all(region.address in window for region in transport.regions)
+    assert port._virtqueues[0].ptr.desc[0].addr in window
     port.close()
 
 

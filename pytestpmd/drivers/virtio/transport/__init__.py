@@ -52,7 +52,9 @@ class Transport(ABC):
     has_legacy_rings = False
     #: Whether the device goes on after a reset where a ring says that it was; one that does not begins it anew (2.4.1).
     resumes = True
-    #: Whether the device is told addresses of the bus (:func:`~pytestpmd.eal.iova.to_iova`), or those of this process.
+    #: Whether the device reaches memory by its address alone, and not by a file.
+    is_on_bus = False
+    #: Whether that address is another one than ours, in mode PA (:func:`~pytestpmd.eal.iova.to_iova`).
     uses_iova = False
 
     @property
