@@ -115,6 +115,14 @@ def test_a_device_that_is_for_vdpa_is_not_opened(make: Make, monkeypatch: pytest
         make(devargs="vdpa=1")
 
 
+def test_a_device_that_sees_physical_addresses_is_refused_where_ours_are_told(make: Make) -> None:
+    pci = FakePci()
+    pci.needs_physical = True
+    with pytest.raises(ConfigError, match="start with --iova-mode=pa"):
+        make(pci)
+    assert pci.is_closed
+
+
 def test_in_order_is_taken_where_the_device_has_it_and_it_was_not_forbidden(make: Make) -> None:
     offered = OFFERED | F.VIRTIO_F_IN_ORDER
     assert make(FakePci(offered=offered)).choice.rx.callback == "virtio_recv_mergeable_pkts_inorder"
