@@ -93,10 +93,11 @@ class Wire:
         for frame in frames:
             os.write(self.fd, frame)
 
-    def receive(self, count: int = 1) -> list[bytes]:
+    def receive(self, count: int = 1, within_s: float = PATIENCE_S) -> list[bytes]:
+        """So many frames, none of which lets itself be waited for longer than that."""
         found: list[bytes] = []
         while len(found) < count:
-            assert select.select([self.fd], [], [], PATIENCE_S)[0], f"{len(found)} of {count} frames came"
+            assert select.select([self.fd], [], [], within_s)[0], f"{len(found)} of {count} frames came"
             found.append(os.read(self.fd, 1 << 17))
         return found
 

@@ -82,10 +82,15 @@ class Machine:
         iommu: bool = False,
         qemu: Sequence[str] = (),
         append: Sequence[str] = (),
+        launcher: Sequence[str] = (),
     ) -> None:
-        """``hugepages`` are of 2 MB each; ``iommu`` is an Intel one, for NICs with ``iommu_platform=on``."""
+        """``hugepages`` are of 2 MB each; ``iommu`` is an Intel one, for NICs with ``iommu_platform=on``.
+
+        ``launcher`` is a command that becomes QEMU, whose own words follow it.
+        """
         self.nics = nics
         self._iommu, self._qemu, self._memory_mb, self._cpus = iommu, qemu, memory_mb, cpus
+        self._launcher = launcher
         self._append = (KERNEL_ARGUMENTS, f"hugepages={hugepages}", *(["intel_iommu=on"] if iommu else []), *append)
         self._folder = tempfile.TemporaryDirectory(prefix="guest-")
         self._ports: list[socket.socket] = []
@@ -102,7 +107,7 @@ class Machine:
         far = [pair[1].fileno() for pair in pairs]
         with (folder / "errors").open("w") as errors:
             self._process = subprocess.Popen(
-                [QEMU, *self._arguments(kernel, far)],
+                [*self._launcher, QEMU, *self._arguments(kernel, far)],
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,

@@ -4,17 +4,15 @@ The port would be a card in the guide; the generator sends to it and counts what
 """
 
 import os
-import re
 import select
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from typing import IO
 
 import pytest
+from fakes.kni import KNI, PATIENCE_S, Running, row
 from fakes.leaks import eventually
 from fakes.netns import Wire, interfaces, private_network, station, wire
 from fakes.packets import frame, frames
@@ -24,12 +22,10 @@ from pytestpmd.programs.kni.sock import address
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
-KNI = [sys.executable, "-c", "import sys; from pytestpmd.programs.kni.main import main; sys.exit(main())"]
 CPUS = sorted(os.sched_getaffinity(0))
 #: The guide's -l 0-3, on whatever CPUs this machine lets us have.
 LCORES = f"--lcores=(0-3)@({CPUS[0]},{CPUS[-1]})"
 GUIDE = ("-p", "0x1", "-P", "--config=(0,1,3)")
-PATIENCE_S = 40
 #: The last thing that is said before packets move.
 READY = "Port 0: interface vEth0, lcore 1 (RX), lcore 3 (TX)"
 
@@ -46,39 +42,6 @@ for _ in range(count):
     data = os.read(fd, 1 << 16)
     os.write(fd, data[6:12] + data[:6] + data[12:])
 """
-
-
-class Running:
-    """A process, and what it has said so far."""
-
-    def __init__(self, command: list[str]) -> None:
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.text = ""
-        assert self.process.stdout
-        self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
-        self._reader.start()
-
-    def _read(self, out: IO[str]) -> None:
-        for line in out:
-            self.text += line
-
-    def says(self, part: str, times: int = 1) -> bool:
-        return eventually(lambda: self.text.count(part) >= times, PATIENCE_S)
-
-    def end(self) -> int:
-        """Its exit status; a SIGINT, and if that is not enough a SIGKILL, ends it."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        try:
-            return self.process.wait(PATIENCE_S)
-        finally:
-            self.process.kill()
-            self.process.wait()
-            self._reader.join()
-            assert self.process.stdout
-            self.process.stdout.close()
 
 
 @pytest.fixture
@@ -127,11 +90,6 @@ class netdev:
 
     def __exit__(self, *error: object) -> None:
         self._netdev.close()
-
-
-def row(text: str) -> tuple[int, ...]:
-    """The counts of port 0 in the last statistics: rx_packets, rx_dropped, tx_packets, tx_dropped."""
-    return tuple(map(int, re.findall(r"^ +0 +1/ 3 +(\d+) +(\d+) +(\d+) +(\d+)$", text, re.MULTILINE)[-1]))
 
 
 def statistics(kni: Running) -> tuple[int, ...]:
