@@ -5,13 +5,13 @@ that are reached without one. The mode is chosen once, when it is known how the 
 memory for them is taken. Back-ends that are told of memory by its file see it where we do in either mode.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any
 
 from pytestpmd._dataplane import ffi
 from pytestpmd.eal.hugepages import HugePages
-from pytestpmd.eal.window import Window
+from pytestpmd.eal.window import GRAIN, Window
 from pytestpmd.errors import ConfigError
 from pytestpmd.log import EAL
 
@@ -105,6 +105,16 @@ def device_memory() -> tuple[Window, HugePages | None]:
 def to_iova(address: int) -> int:
     """What a device is told of this address, which is in such memory."""
     return _IOVA.pages.to_iova(address) if _IOVA.pages else address
+
+
+def stretches(address: int, size: int) -> Iterator[tuple[int, int, int]]:
+    """Such memory as devices see it: what they are told of a stretch, its bytes, and where it is to us. In mode PA one
+    ends with its page."""
+    end = address + size
+    while address < end:
+        length = min(GRAIN - address % GRAIN, end - address) if _IOVA.pages else size
+        yield to_iova(address), length, address
+        address += length
 
 
 def iova_map() -> Any:

@@ -11,8 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pytestpmd.eal.doorbell import Doorbell
-from pytestpmd.eal.hugepages import HUGE_PAGE
-from pytestpmd.eal.iova import IovaMode, iova_mode, to_iova
+from pytestpmd.eal.iova import stretches
 from pytestpmd.eal.memory import Region
 from pytestpmd.eal.pci import vfio_ioctl as vfio
 from pytestpmd.eal.pci.access import COMMAND_IO, COMMAND_MEMORY, PciAccess, Window, way
@@ -222,11 +221,4 @@ class VfioAccess(PciAccess):
 def pieces(region: Region) -> list[Piece]:
     """A region as devices behind an IOMMU see it: at the addresses that they are told, physical ones page by page."""
     inode = os.fstat(region.fd).st_ino if region.fd >= 0 else 0
-    if iova_mode() is IovaMode.VA:
-        return [Piece(region.address, region.size, region.address, inode)]
-    found, at, end = [], region.address, region.address + region.size
-    while at < end:
-        size = min(HUGE_PAGE - at % HUGE_PAGE, end - at)
-        found.append(Piece(to_iova(at), size, at, inode))
-        at += size
-    return found
+    return [Piece(iova, size, at, inode) for iova, size, at in stretches(region.address, region.size)]

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from pytestpmd.drivers.virtio.transport.vdpa import VhostVdpaTransport
 from pytestpmd.drivers.virtio.transport.vhost_file import Request
 from pytestpmd.drivers.virtio.user_port import VirtioUserPort
 from pytestpmd.drivers.virtio_net import Feature, Status
+from pytestpmd.eal import iova
 from pytestpmd.eal.memory import Region
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import DeviceError
@@ -32,7 +34,6 @@ PATH = "/dev/vhost-vdpa-0"
 #: Without a control queue, which would have to be served.
 SIMPLE = VDPA_FEATURES & ~(F.VIRTIO_NET_F_CTRL_VQ | F.VIRTIO_NET_F_MQ)
 DRIVER_OK = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK | Status.DRIVER_OK
-BATCH = [Kind.BATCH_BEGIN, Kind.UPDATE, Kind.UPDATE, Kind.BATCH_END]
 
 Make = Callable[..., VirtioUserPort]
 
@@ -209,8 +210,22 @@ def test_the_device_reaches_nothing_while_the_port_is_stopped(kernel: FakeKernel
 def test_mappings_come_in_batches_where_the_kernel_can(kernel: FakeKernel, make: Make, batches: bool) -> None:
     kernel.settings["backend_features"] = 0b110 if batches else 0b010
     make().start()
-    updates = [kind for kind in BATCH if batches or kind is Kind.UPDATE]
-    assert [kind for kind in device_of(kernel).messages if kind is not Kind.INVALIDATE][-len(updates) :] == updates
+    device = device_of(kernel)
+    updates = [Kind.UPDATE] * len(device.mapped)
+    assert device.messages[-len(updates) - 2 * batches :] == (
+        [Kind.BATCH_BEGIN, *updates, Kind.BATCH_END] if batches else updates
+    )
+
+
+def test_physical_addresses_are_mapped_page_by_page(kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the device is told them, which is how they are told where other devices have no IOMMU."""
+    huge = 2 << 20
+    physical = {4 * huge: 0x4000_0000, 5 * huge: 0x1000_0000}
+    monkeypatch.setattr(iova._IOVA, "pages", SimpleNamespace(to_iova=lambda at: physical[at - at % huge] + at % huge))
+    transport = VhostVdpaTransport("/dev/vhost-vdpa-0", kernel=kernel)
+    transport.share_memory([Region(5 * huge - 4096, 8192, -1)])
+    assert device_of(kernel).mapped == {0x4000_0000 + huge - 4096: 4096, 0x1000_0000: 4096}
+    transport.close()
 
 
 def test_a_ring_is_never_told_to_stop_but_by_a_reset(kernel: FakeKernel, make: Make) -> None:

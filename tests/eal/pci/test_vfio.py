@@ -5,6 +5,7 @@ import os
 import select
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,10 +13,9 @@ from fakes.pci_tree import ADDRESS, PciTree
 from fakes.vfio import FakeVfio
 
 from pytestpmd._dataplane import ffi, lib
+from pytestpmd.eal import iova
 from pytestpmd.eal.doorbell import Doorbell
-from pytestpmd.eal.iova import IovaMode
 from pytestpmd.eal.memory import Arena, Region
-from pytestpmd.eal.pci import vfio
 from pytestpmd.eal.pci.vfio import VfioAccess
 from pytestpmd.errors import DeviceError
 
@@ -290,10 +290,10 @@ def test_physical_addresses_are_mapped_page_by_page(wide: Machine, monkeypatch: 
     """As a device is told them, which is how they are told where other devices have no IOMMU."""
     huge = 2 << 20
     physical = {4 * huge: 0x4000_0000, 5 * huge: 0x1000_0000, 6 * huge: 0x5000_0000}
-    monkeypatch.setattr(vfio, "iova_mode", lambda: IovaMode.PA)
-    monkeypatch.setattr(vfio, "to_iova", lambda at: physical[at - at % huge] + at % huge)
+    pages = SimpleNamespace(to_iova=lambda at: physical[at - at % huge] + at % huge)
+    monkeypatch.setattr(iova._IOVA, "pages", pages)
     wide.open().map_memory([Region(4 * huge, 3 * huge, -1)])
-    assert wide.vfio.maps == {iova: (huge, at) for at, iova in physical.items()}
+    assert wide.vfio.maps == {place: (huge, at) for at, place in physical.items()}
     wide.all[0].map_memory([Region(5 * huge - 4096, 8192, -1)])
     assert wide.vfio.maps == {0x4000_0000 + huge - 4096: (4096, 5 * huge - 4096), 0x1000_0000: (4096, 5 * huge)}
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from enum import IntEnum, IntFlag
 from struct import Struct
 
+from pytestpmd.eal.iova import stretches
 from pytestpmd.eal.memory import Region
 from pytestpmd.errors import DeviceError
 
@@ -37,27 +38,29 @@ def message(kind: Kind, iova: int = 0, size: int = 0, address: int = 0) -> bytes
 
 
 class Mappings:
-    """Regions at iova = address, which lie from ``first`` to ``last``; ``write`` sends a message or raises OSError."""
+    """Memory at the addresses that devices are told of it (:mod:`pytestpmd.eal.iova`), which must lie from ``first`` to
+    ``last``; ``write`` sends a message or raises OSError."""
 
     def __init__(self, write: Callable[[bytes], None], first: int, last: int, *, batches: bool) -> None:
         self._write, self._batches = write, batches
         self._first, self._last = first, last
-        self._mapped: list[Region] = []
+        #: What is mapped, as addresses of the device's and sizes.
+        self._mapped: list[tuple[int, int]] = []
 
     def map(self, regions: Sequence[Region]) -> None:
         """Let the device reach these and nothing else."""
-        for region in regions:
-            if not self._first <= region.address <= region.address + region.size - 1 <= self._last:
+        wanted = [stretch for region in regions for stretch in stretches(region.address, region.size)]
+        for iova, size, _ in wanted:
+            if not self._first <= iova <= iova + size - 1 <= self._last:
                 raise DeviceError(
-                    f"the device reaches addresses from {self._first:#x} to {self._last:#x},"
-                    f" and memory is at {region.address:#x}"
+                    f"the device reaches addresses from {self._first:#x} to {self._last:#x}, and memory is at {iova:#x}"
                 )
         self.unmap()
         try:
             with self._batch():
-                for region in regions:
-                    self._write(message(Kind.UPDATE, region.address, region.size, region.address))
-                    self._mapped.append(region)
+                for iova, size, address in wanted:
+                    self._write(message(Kind.UPDATE, iova, size, address))
+                    self._mapped.append((iova, size))
         except OSError as error:
             self.unmap()
             raise DeviceError(_refusal(error, sum(region.size for region in regions))) from None
@@ -66,8 +69,7 @@ class Mappings:
         """Let the device reach nothing."""
         with suppress(OSError), self._batch():
             while self._mapped:
-                region = self._mapped.pop()
-                self._write(message(Kind.INVALIDATE, region.address, region.size))
+                self._write(message(Kind.INVALIDATE, *self._mapped.pop()))
 
     @contextmanager
     def _batch(self) -> Iterator[None]:

@@ -39,6 +39,7 @@ class VhostVdpaTransport(Transport):
 
     peer = "device"
     resumes = False
+    uses_iova = True
 
     def __init__(self, path: str, *, kernel: Kernel = LINUX, reset_s: float = RESET_S) -> None:
         self.path, self._kernel, self._reset_s = path, kernel, reset_s
