@@ -4,8 +4,9 @@
 agreed (``features.py``) decides where a ring's parts lie (``vring.py``) and which C functions move its packets
 (``paths.py``); those are ``rxtx_split.c`` over ``virtqueue.h`` and ``split.c``, and their like over packed rings. What
 a port's offloads ask of the device stands in ``offloads.py``, and what C does for them in ``offload.c``, out of the
-bursts' way. Two kinds of device are driven: net_virtio_user, whose back-end is another process on a vhost-user socket,
-and net_virtio (``pci_port.py``), which is on the PCI bus of the machine.
+bursts' way. Two kinds of device are driven: net_virtio_user (``user_port.py``), whose back-end is another process on a
+vhost-user socket, or the kernel by way of vhost-net and vhost-vdpa, and net_virtio (``pci_port.py``), which is on the
+PCI bus of the machine.
 """
 
 from pytestpmd.drivers.virtio.pci_port import VirtioPciPort
