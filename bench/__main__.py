@@ -1,13 +1,14 @@
 """``make bench``: throughput path by path, against dpdk-testpmd where it is installed, then the program on its own."""
 
 import argparse
+import json
 import os
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import appliance, interrupt
+from bench import appliance, interrupt, router
 from bench.floor import Floor, floor
 from bench.loopback import PATHS, Load, measure
 
@@ -25,7 +26,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH", help="another program")
     parser.add_argument("--pair", action="append", metavar="BACKEND/FRONTEND", help="repeatable; all there are")
     parser.add_argument("--patience", type=float, default=3, help="seconds a window may wait for silence (3)")
-    parser.add_argument("--part", choices=["pairs", "alone", "interrupt"], help="only one of the three")
+    parser.add_argument("--part", choices=["pairs", "alone", "interrupt", "router"], help="only one of them")
     return parser.parse_args()
 
 
@@ -98,6 +99,18 @@ def sleeping(load: Load, cpus: Sequence[int]) -> None:
     show("throughput", f"{interrupt.under_load(OURS, load, cpus)} of polling")
 
 
+def routing(load: Load, cpus: Sequence[int]) -> None:
+    """Engines that route, and the router as a program."""
+    print("\nRouting: what one lcore does with packets that come and go at no cost, Mpps")
+    for name, series in router.engines(load, cpus).items():
+        show(name, series, f"{1000 / series.median:.1f} ns a packet")
+    print("The router: its share of a CPU while idle, a packet's way there and back; what it says itself")
+    for name, options in (("lcores sleep", ""), ("lcores poll", "--pmd-mgmt=baseline")):
+        slept = router.look_at(options, cpus)
+        show(name, f"{100 * slept.outside.idle_cpu:.2f} % of a CPU", slept.outside.round_trips)
+        show("", json.dumps(slept.inside))
+
+
 def main() -> int:
     """Measure and print."""
     args = arguments()
@@ -114,6 +127,8 @@ def main() -> int:
         alone(loads[0], cpus)
     if args.part in (None, "interrupt"):
         sleeping(loads[0], cpus)
+    if args.part in (None, "router"):
+        routing(loads[0], cpus)
     return 0
 
 

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bench.console import Console
 from bench.loopback import DriverPath, Load, Pair, Ratio, Series
@@ -86,15 +87,14 @@ def idle_cpu(pid: int) -> float:
     return (cpu_s(pid) - before) / (time.monotonic() - began)
 
 
-def round_trips(port: EthPort, pool: Mempool, count: int = WAKES) -> Times:
-    """One packet at a time, each after a pause; what comes back is sent again."""
+def round_trips(port: EthPort, pool: Mempool, count: int = WAKES, data: bytes = bytes(60)) -> Times:
+    """One packet at a time, each after a pause, and each of these bytes."""
     tx, rx = port.tx_queues[0], port.rx_queues[0]
     mbufs, dice = ffi.new("struct mbuf *[1]"), random.Random(1)
     assert lib.mempool_get_bulk(pool.ptr, mbufs, 1) == 1
-    mbuf = mbufs[0]
-    mbuf.data_off, mbuf.data_len, mbuf.pkt_len, mbuf.nb_segs, mbuf.ol_flags = lib.MBUF_HEADROOM, 60, 60, 1, 0
     times = []
     for _ in range(count):
+        lay(mbufs[0], data)
         time.sleep(dice.uniform(*PAUSE_S))
         began = time.perf_counter_ns()
         assert tx.burst(tx.handle, mbufs, 1) == 1
@@ -104,6 +104,13 @@ def round_trips(port: EthPort, pool: Mempool, count: int = WAKES) -> Times:
         times.append((time.perf_counter_ns() - began) / 1e3)
     lib.mbuf_free_bulk(mbufs, 1)
     return Times(times)
+
+
+def lay(mbuf: Any, data: bytes) -> None:
+    """Make an mbuf a packet of these bytes."""
+    length = len(data)
+    mbuf.data_off, mbuf.data_len, mbuf.pkt_len, mbuf.nb_segs, mbuf.ol_flags = lib.MBUF_HEADROOM, length, length, 1, 0
+    ffi.memmove(mbuf.buf_addr + lib.MBUF_HEADROOM, data, length)
 
 
 def look_at(path: str, options: str, cpus: Sequence[int]) -> Mode:

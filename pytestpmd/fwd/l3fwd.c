@@ -10,12 +10,6 @@
 #define IPV4_FRAGMENT 0x3fff /* more fragments, or an offset */
 #define DROP(reason)  (0x10000u + (reason))
 
-/* An IPv4 packet from its Ethernet type on: most packets need one read. */
-struct typed_ipv4 {
-	uint16_t type;
-	struct ipv4_hdr ipv4;
-} NET_HDR;
-
 static bool is_sum_right(const struct mbuf *m, uint32_t len)
 {
 	uint8_t header[60];
@@ -50,42 +44,41 @@ static ALWAYS_INLINE bool is_ipv4_good(const struct mbuf *m, const struct ipv4_h
 	       L3_OFF + total <= m->pkt_len && is_ipv4_sum_good(m, ipv4, len);
 }
 
-/* Ports of TCP and UDP, when both lie within the first `end` bytes behind the Ethernet header. */
-static ALWAYS_INLINE void read_ports(
-        const struct mbuf *m, struct route_flow *flow, uint32_t off, uint32_t end)
+/* Ports, destination first, of TCP and UDP, when both lie within the first `end` bytes behind the
+ * Ethernet header; 0 otherwise. */
+static ALWAYS_INLINE uint64_t read_last_word(
+        const struct mbuf *m, uint8_t proto, bool is_ipv6, uint32_t off, uint32_t end)
 {
 	uint16_t ports[2];
 
-	if ((flow->proto != IP_PROTO_TCP && flow->proto != IP_PROTO_UDP) ||
-	        off + sizeof(ports) > end ||
+	if ((proto != IP_PROTO_TCP && proto != IP_PROTO_UDP) || off + sizeof(ports) > end ||
 	        !pkt_read(m, (uint32_t)L3_OFF + off, sizeof(ports), ports))
-		return;
-	flow->src_port = ports[0];
-	flow->dst_port = ports[1];
+		return route_last_word(0, 0, proto, is_ipv6);
+	return route_last_word(ports[1], ports[0], proto, is_ipv6);
 }
 
 /* Fragments count as without ports: all of a datagram go the same way. */
 static ALWAYS_INLINE uint32_t find_ipv4_flow(
         const struct route_table *table, const struct mbuf *m, const struct ipv4_hdr *ipv4)
 {
-	struct route_flow flow = {.proto = ipv4->proto};
+	uint32_t end =
+	        net_u16(ipv4->fragment_offset) & IPV4_FRAGMENT ? 0 : net_u16(ipv4->total_length);
+	struct route_words key = {{ipv4->dst, 0, ipv4->src, 0,
+	        read_last_word(m, ipv4->proto, false, ipv4_hdr_len(ipv4), end)}};
 
-	memcpy(flow.dst, &ipv4->dst, sizeof(ipv4->dst));
-	memcpy(flow.src, &ipv4->src, sizeof(ipv4->src));
-	if (!(net_u16(ipv4->fragment_offset) & IPV4_FRAGMENT))
-		read_ports(m, &flow, ipv4_hdr_len(ipv4), net_u16(ipv4->total_length));
-	return route_flows_find(&table->flows, &flow);
+	return route_flows_find(&table->flows, &key);
 }
 
 static ALWAYS_INLINE uint32_t find_ipv6_flow(
         const struct route_table *table, const struct mbuf *m, const struct ipv6_hdr *ipv6)
 {
-	struct route_flow flow = {.proto = ipv6->proto, .is_ipv6 = true};
+	uint32_t end = (uint32_t)sizeof(*ipv6) + net_u16(ipv6->payload_len);
+	struct route_words key;
 
-	memcpy(flow.dst, ipv6->dst, sizeof(ipv6->dst));
-	memcpy(flow.src, ipv6->src, sizeof(ipv6->src));
-	read_ports(m, &flow, sizeof(*ipv6), (uint32_t)sizeof(*ipv6) + net_u16(ipv6->payload_len));
-	return route_flows_find(&table->flows, &flow);
+	memcpy(&key.words[0], ipv6->dst, sizeof(ipv6->dst));
+	memcpy(&key.words[2], ipv6->src, sizeof(ipv6->src));
+	key.words[4] = read_last_word(m, ipv6->proto, true, sizeof(*ipv6), end);
+	return route_flows_find(&table->flows, &key);
 }
 
 /* One hop less, and the checksum that goes with it (RFC 1624): it and the TTL, which is the upper
@@ -100,15 +93,17 @@ static ALWAYS_INLINE void age_ipv4(struct mbuf *m, struct ipv4_hdr *ipv4)
 }
 
 static ALWAYS_INLINE uint32_t route_ipv4(
-        const struct route_table *table, struct mbuf *m, struct ipv4_hdr *ipv4, bool by_flow)
+        const struct route_table *table, struct mbuf *m, bool by_flow)
 {
-	if (unlikely(!is_ipv4_good(m, ipv4)))
+	struct ipv4_hdr ipv4;
+
+	if (unlikely(!pkt_read(m, L3_OFF, sizeof(ipv4), &ipv4) || !is_ipv4_good(m, &ipv4)))
 		return DROP(L3FWD_BAD_HEADER);
-	if (unlikely(ipv4->ttl <= 1))
+	if (unlikely(ipv4.ttl <= 1))
 		return DROP(L3FWD_TTL);
-	age_ipv4(m, ipv4);
-	return by_flow ? find_ipv4_flow(table, m, ipv4)
-	               : route_lpm_find(&table->ipv4, (const uint8_t *)ipv4 + 16, 4);
+	age_ipv4(m, &ipv4);
+	return by_flow ? find_ipv4_flow(table, m, &ipv4)
+	               : route_lpm_find(&table->ipv4, (const uint8_t *)&ipv4.dst, 4);
 }
 
 static ALWAYS_INLINE uint32_t route_ipv6(
@@ -128,28 +123,17 @@ static ALWAYS_INLINE uint32_t route_ipv6(
 	               : route_lpm_find(&table->ipv6, ipv6.dst, sizeof(ipv6.dst));
 }
 
-static uint32_t NOINLINE judge_short(const struct mbuf *m)
+/* The port that a packet goes to, ROUTE_NONE or more, or what it is dropped for. What is in the
+ * packet is copied before it is checked: its sender may still write there. */
+static ALWAYS_INLINE uint32_t route(const struct route_table *table, struct mbuf *m, bool by_flow)
 {
 	uint16_t type;
 
-	if (!pkt_read(m, TYPE_OFF, sizeof(type), &type))
+	if (unlikely(!pkt_read(m, TYPE_OFF, sizeof(type), &type)))
 		return DROP(L3FWD_NOT_IP);
-	type = net_u16(type);
-	return DROP(type == ETHER_TYPE_IPV4 || type == ETHER_TYPE_IPV6 ? L3FWD_BAD_HEADER
-	                                                               : L3FWD_NOT_IP);
-}
-
-/* The port that a packet goes to, ROUTE_NONE or more, or what it is dropped for. Most that is in
- * the packet is copied before it is checked: its sender may still write there. */
-static ALWAYS_INLINE uint32_t route(const struct route_table *table, struct mbuf *m, bool by_flow)
-{
-	struct typed_ipv4 head;
-
-	if (unlikely(!pkt_read(m, TYPE_OFF, sizeof(head), &head)))
-		return judge_short(m);
-	if (likely(head.type == net_u16(ETHER_TYPE_IPV4)))
-		return route_ipv4(table, m, &head.ipv4, by_flow);
-	if (head.type == net_u16(ETHER_TYPE_IPV6))
+	if (likely(type == net_u16(ETHER_TYPE_IPV4)))
+		return route_ipv4(table, m, by_flow);
+	if (type == net_u16(ETHER_TYPE_IPV6))
 		return route_ipv6(table, m, by_flow);
 	return DROP(L3FWD_NOT_IP);
 }

@@ -2,7 +2,9 @@
 
 uint32_t route_hash(const struct route_flow *flow)
 {
-	return route_flow_hash(flow);
+	struct route_words words = route_flow_words(flow);
+
+	return route_words_hash(&words);
 }
 
 uint32_t route_find(const struct route_table *table, const uint8_t *addr, bool ipv6)
@@ -13,5 +15,7 @@ uint32_t route_find(const struct route_table *table, const uint8_t *addr, bool i
 
 uint32_t route_find_flow(const struct route_table *table, const struct route_flow *flow)
 {
-	return route_flows_find(&table->flows, flow);
+	struct route_words words = route_flow_words(flow);
+
+	return route_flows_find(&table->flows, &words);
 }

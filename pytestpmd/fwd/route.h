@@ -66,27 +66,58 @@ static ALWAYS_INLINE uint32_t route_lpm_find(
 	return entry;
 }
 
-static ALWAYS_INLINE uint32_t route_flow_hash(const struct route_flow *flow)
-{
-	uint64_t words[5], hash = 0;
+/* A flow in five words, as it is hashed and compared. Who looks one up writes these, not the
+ * struct: bytes just written are not to be had as words at once. */
+struct route_words {
+	uint64_t words[5];
+};
 
-	memcpy(words, flow, sizeof(words));
+static ALWAYS_INLINE uint64_t route_last_word(
+        uint16_t dst_port, uint16_t src_port, uint8_t proto, bool is_ipv6)
+{
+	return dst_port | (uint64_t)src_port << 16 | (uint64_t)proto << 32 |
+	       (uint64_t)is_ipv6 << 40;
+}
+
+static ALWAYS_INLINE struct route_words route_flow_words(const struct route_flow *flow)
+{
+	struct route_words words;
+
+	memcpy(&words, flow, sizeof(words));
+	return words;
+}
+
+static ALWAYS_INLINE uint32_t route_words_hash(const struct route_words *key)
+{
+	uint64_t hash = 0;
+
 	for (int i = 0; i < 5; i++) {
-		hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15;
+		hash = (hash ^ key->words[i]) * 0x9e3779b97f4a7c15;
 		hash ^= hash >> 32;
 	}
 	return (uint32_t)hash;
 }
 
-static ALWAYS_INLINE uint32_t route_flows_find(
-        const struct route_flows *flows, const struct route_flow *flow)
+static ALWAYS_INLINE bool route_is_flow(
+        const struct route_flow *flow, const struct route_words *key)
 {
-	uint32_t at = route_flow_hash(flow);
+	struct route_words known = route_flow_words(flow);
+	uint64_t differs = 0;
+
+	for (int i = 0; i < 5; i++)
+		differs |= known.words[i] ^ key->words[i];
+	return differs == 0;
+}
+
+static ALWAYS_INLINE uint32_t route_flows_find(
+        const struct route_flows *flows, const struct route_words *key)
+{
+	uint32_t at = route_words_hash(key);
 
 	for (uint32_t i = 0; i < flows->most_probes; i++, at++) {
 		const struct route_flow_entry *entry = &flows->entries[at & flows->mask];
 
-		if (entry->hop == ROUTE_NONE || !memcmp(&entry->flow, flow, sizeof(*flow)))
+		if (entry->hop == ROUTE_NONE || route_is_flow(&entry->flow, key))
 			return entry->hop;
 	}
 	return ROUTE_NONE;
