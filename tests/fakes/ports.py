@@ -7,6 +7,15 @@ from fakes.packets import content, free, receive_mbufs, transmit
 
 from pytestpmd.ethdev.port import EthPort
 
+#: A program that has lost its rights when it comes to the device.
+AS_NOBODY = """
+import os
+from pytestpmd.drivers import discover, probe
+discover()
+os.setuid(65534)
+probe({device!r})
+"""
+
 
 def received(port: EthPort, count: int, queue: int = 0) -> list[bytes]:
     """So many packets, as bytes, in whatever bursts they come."""

@@ -1,6 +1,8 @@
 """net_af_packet: a port on an interface that is there already, with a wire at the interface's far end."""
 
 import select
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,7 +11,7 @@ from fakes.leaks import eventually
 from fakes.log import Logged
 from fakes.netns import Wire, station, wire
 from fakes.packets import MakePool, content, frame, frames, free, packet, receive
-from fakes.ports import received, received_mbufs, send
+from fakes.ports import AS_NOBODY, received, received_mbufs, send
 
 from pytestpmd.drivers import ProbeError, probe
 from pytestpmd.eal.mempool import Mempool
@@ -269,3 +271,10 @@ def test_a_bad_frame_header_is_counted_and_not_followed(make: Make, cable: Wire)
     ring.frames[12], ring.frames[13] = 0xFF, 0xFF  # tp_mac: beyond the frame
     assert received(port, 1) == [frame(60, 2)]
     assert (port.stats().ierrors, port.rx_queues[0].handle.bad_frames) == (1, 1)
+
+
+def test_who_may_have_no_packet_socket_is_told_so(cable: Wire) -> None:
+    code = AS_NOBODY.format(device="net_af_packet0,iface=w0")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "net_af_packet0: no permission: a packet socket takes CAP_NET_RAW\n" in done.stderr

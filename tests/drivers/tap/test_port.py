@@ -3,6 +3,8 @@
 import os
 import re
 import select
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +13,7 @@ from fakes.leaks import eventually
 from fakes.log import Logged
 from fakes.netns import interfaces, station
 from fakes.packets import MakePool, content, frame, frames, free, packet, receive
-from fakes.ports import received, received_mbufs, send
+from fakes.ports import AS_NOBODY, received, received_mbufs, send
 
 from pytestpmd.drivers import ProbeError, probe
 from pytestpmd.drivers.tap import TapPort, device
@@ -326,3 +328,10 @@ def test_an_interface_that_is_given_away_is_anothers_until_it_is_taken_back(make
             assert received(port, 1) == [frame(60, 3)]
             assert send(port, packet(pool, frame(60, 4))) == 1
             assert kernel.receive() == [frame(60, 4)]
+
+
+def test_who_may_not_make_interfaces_is_told_so() -> None:
+    code = AS_NOBODY.format(device="net_tap0,iface=t0")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "net_tap0: t0: no permission: to make a tap interface takes CAP_NET_ADMIN\n" in done.stderr
