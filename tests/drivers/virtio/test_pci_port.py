@@ -118,7 +118,7 @@ def test_a_device_that_is_for_vdpa_is_not_opened(make: Make, monkeypatch: pytest
 def test_a_device_that_sees_physical_addresses_is_refused_where_ours_are_told(make: Make) -> None:
     pci = FakePci()
     pci.needs_physical = True
-    with pytest.raises(ConfigError, match="start with --iova-mode=pa"):
+    with pytest.raises(ConfigError, match="Expecting 'PA' IOVA mode but current mode is 'VA'"):
         make(pci)
     assert pci.is_closed
 
