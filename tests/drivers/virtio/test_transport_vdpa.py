@@ -330,3 +330,13 @@ def test_a_device_that_was_given_up_is_closed_and_opened_anew_by_the_next_start(
     port.start()
     assert len(kernel.devices) == 2
     assert port.link().up
+
+
+def test_a_port_whose_device_was_given_up_can_be_configured_anew(kernel: FakeKernel, make: Make, pool: Mempool) -> None:
+    port = make()
+    device_of(kernel).refuses[Request.SET_VRING_ADDR] = errno.EFAULT
+    with pytest.raises(DeviceError):
+        port.start()
+    port.configure(PortConf(mtu=1400), pool)
+    port.start()
+    assert port.link().up

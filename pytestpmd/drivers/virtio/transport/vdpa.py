@@ -153,6 +153,7 @@ class VhostVdpaTransport(Transport):
         if size <= 0:
             return b""
         with self._lock:
+            self.reconnect()  # a port may be configured anew before it is started again
             answer = self._reach().call(Request.VDPA_GET_CONFIG, pack("=II", offset, size) + bytes(size))
         return answer[8:]
 
