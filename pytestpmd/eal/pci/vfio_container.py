@@ -6,6 +6,7 @@ the no-IOMMU mode, which keeps nobody from anything.
 """
 
 import errno
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ class Container:
         self._ioctl = ioctl
         self._groups: dict[Path, Group] = {}
         self._holders: dict[Piece, set[object]] = {}
+        # each device may be begun anew by a thread of its own
+        self._lock = threading.RLock()
 
     def choose_iommu(self) -> None:
         """With the first group: by which model the kernel does it."""
@@ -67,17 +70,21 @@ class Container:
         """Have the devices reach these pieces for ``holder``, and no others for it."""
         if self.is_noiommu:
             return
-        wanted = set(pieces)
+        with self._lock:
+            self._let_go(holder, wanted := set(pieces))
+            for piece in sorted(wanted, key=lambda piece: piece.iova):
+                if piece not in self._holders:
+                    self._map(piece)
+                self._holders.setdefault(piece, set()).add(holder)
+
+    def _let_go(self, holder: object, wanted: set[Piece]) -> None:
+        """Of what is in the way, whoever holds it, and of what this holder does not want any more."""
         for piece in [piece for piece in self._holders if self._is_stale(piece, wanted)]:
             self._unmap(piece)
         for piece in [piece for piece, holders in self._holders.items() if holder in holders and piece not in wanted]:
             self._holders[piece].discard(holder)
             if not self._holders[piece]:
                 self._unmap(piece)
-        for piece in sorted(wanted, key=lambda piece: piece.iova):
-            if piece not in self._holders:
-                self._map(piece)
-            self._holders.setdefault(piece, set()).add(holder)
 
     @staticmethod
     def _is_stale(piece: Piece, wanted: set[Piece]) -> bool:
@@ -101,11 +108,12 @@ class Container:
 
     def join(self, device: PciDevice, path: Path) -> "Group":
         """The device's group, opened with its first device."""
-        group = self._groups.get(path)
-        if group is None:
-            group = self._groups[path] = self._open(device, path)
-        group.nb_devices += 1
-        return group
+        with self._lock:
+            group = self._groups.get(path)
+            if group is None:
+                group = self._groups[path] = self._open(device, path)
+            group.nb_devices += 1
+            return group
 
     def _open(self, device: PciDevice, path: Path) -> "Group":
         file = DeviceFile.open(path, str(device.address))
@@ -126,14 +134,15 @@ class Container:
 
     def leave(self, group: "Group") -> None:
         """One device less; the last one closes its group, and the last group the container."""
-        group.nb_devices -= 1
-        if group.nb_devices:
-            return
-        del self._groups[group.path]
-        group.file.close()
-        if not self._groups:
-            self._holders.clear()
-            self.file.close()
+        with self._lock:
+            group.nb_devices -= 1
+            if group.nb_devices:
+                return
+            del self._groups[group.path]
+            group.file.close()
+            if not self._groups:
+                self._holders.clear()
+                self.file.close()
 
     @property
     def is_open(self) -> bool:
