@@ -9,7 +9,7 @@ from typing import IO
 
 from fakes.leaks import eventually
 
-KNI = [sys.executable, "-c", "import sys; from pytestpmd.programs.kni.main import main; sys.exit(main())"]
+KNI = [sys.executable, "-m", "pytestpmd.programs.kni"]
 PATIENCE_S = 40
 
 
