@@ -1,4 +1,4 @@
-# One word each: run test test-guest build venv asan compilers lint format man bench peers guest-tools clean
+# One word each: run test test-guest build venv asan compilers lint format man bench bench-guest peers guest-tools clean
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -17,7 +17,7 @@ ASAN_ENV = PYTHONPATH=tests/asan PYTESTPMD_DATAPLANE=$(CURDIR)/build/asan/$(DATA
 	ASAN_OPTIONS=detect_leaks=0:handle_sigbus=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	PYTHONMALLOC=malloc
 
-.PHONY: run test test-guest build venv asan compilers lint format man bench peers guest-tools clean
+.PHONY: run test test-guest build venv asan compilers lint format man bench bench-guest peers guest-tools clean
 
 run: build
 	@$(BIN)/pytestpmd -- -i --cmdline-file=docs/demo.testpmd
@@ -73,6 +73,10 @@ man: build
 
 bench: build
 	@$(BIN)/python -m bench $(BENCH)
+
+# In a guest, against dpdk-testpmd there.
+bench-guest: build
+	@PYTHONPATH=tests $(BIN)/python -m bench.guest $(BENCH)
 
 # The real peers that the interoperation tests run against.
 peers:
