@@ -4,10 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from pytestpmd.log import REGISTRY
 from pytestpmd.programs.l3fwd_power.main import main, registry
 from pytestpmd.programs.l3fwd_power.options import REFUSED
 
 PORTS = ("--no-pci", "--vdev=net_null0", "--vdev=net_null1", "--log-level=critical")
+
+
+@pytest.fixture(autouse=True)
+def same_level_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program runs within the tests' process, whose log is as it was when it ends."""
+    monkeypatch.setattr(REGISTRY, "global_level", REGISTRY.global_level)
 
 
 def outcome(capsys: pytest.CaptureFixture[str], line: str, lcores: str = "-l 0") -> tuple[int, list[str]]:
