@@ -28,7 +28,7 @@ def sysfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSysfs:
 def plug(sysfs: FakeSysfs) -> Callable[..., Path]:
     """Put a device that has a driver into slot ``n``."""
 
-    def add(slot: int, driver: str | None = "uio_pci_generic") -> Path:
+    def add(slot: int, driver: str | None = "vfio-pci") -> Path:
         return sysfs.add(f"0000:00:{slot:02x}.0", pci_port.DEVICE, driver, vendor=pci_port.VENDOR)
 
     return add

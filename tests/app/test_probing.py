@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 from fakes.log import Logged
 from fakes.pci_port import FakePciPort
+from fakes.physical import PhysicalMemory
 from fakes.sysfs import FakeSysfs
 
 from pytestpmd.app import TestPmd
+from pytestpmd.eal.iova import IovaMode, iova_mode
+from pytestpmd.errors import ConfigError
 
 MakeApp = Callable[..., TestPmd]
 Plug = Callable[..., Path]
@@ -58,7 +61,9 @@ def test_the_kernel_s_devices_are_left_alone_and_the_pair_is_made(
     assert not [line for line in logged.lines if "0000:00:05.0" in line]
 
 
-def test_a_device_that_nobody_has_is_taken_and_no_pair_is_made(make_app: MakeApp, plug: Plug) -> None:
+def test_a_device_that_nobody_has_is_taken_and_no_pair_is_made(
+    make_app: MakeApp, plug: Plug, physical: PhysicalMemory
+) -> None:
     plug(5, None)
     app = make_app()
     app.probe()
@@ -119,3 +124,64 @@ def test_a_bound_device_that_fails_makes_no_pair(
     app = make_app()
     app.probe()
     assert names(app) == []
+
+
+# By which addresses devices are told of memory.
+
+
+@pytest.mark.parametrize(
+    ("driver", "words", "mode"),
+    [
+        ("vfio-pci", [], "VA"),
+        ("vfio-pci", ["--iova-mode=pa"], "PA"),
+        ("uio_pci_generic", [], "PA"),
+        ("igb_uio", [], "PA"),
+        (None, [], "PA"),
+        ("uio_pci_generic", ["--iova-mode=va"], "VA"),
+        ("uio_pci_generic", ["-b", "00:05.0", "--iova-mode=va"], "VA"),
+    ],
+)
+def test_the_mode_is_what_the_devices_need_or_what_is_asked_for(
+    make_app: MakeApp,
+    plug: Plug,
+    driver: str | None,
+    words: list[str],
+    mode: str,
+    physical: PhysicalMemory,
+    logged: Logged,
+) -> None:
+    plug(5, driver)
+    make_app(*words, "--vdev=net_null0").probe()
+    assert f"EAL: Selected IOVA mode '{mode}'" in logged.lines
+    assert iova_mode().value == mode
+
+
+def test_a_device_that_is_not_probed_has_no_say(make_app: MakeApp, plug: Plug) -> None:
+    plug(5, None)
+    make_app("-b", "00:05.0", "--vdev=net_null0").probe()
+    assert iova_mode() is IovaMode.VA
+
+
+def test_without_hugepages_it_is_said_and_the_others_go_on(
+    make_app: MakeApp, plug: Plug, physical: PhysicalMemory, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(size: int, name: str) -> None:
+        raise ConfigError(f"Cannot have 1 hugepages of 2 MB for {name}")
+
+    monkeypatch.setattr(physical.pages, "take", none_left)
+    plug(5, None)
+    app = make_app("--vdev=net_null0")
+    app.probe()
+    assert logged.lines[:2] == [
+        "EAL: Cannot have 1 hugepages of 2 MB for devices without an IOMMU",
+        "EAL: Selected IOVA mode 'VA'",
+    ]
+    assert "net_null0" in names(app)
+
+
+def test_no_huge_and_a_device_that_needs_them_do_not_go_together(
+    make_app: MakeApp, plug: Plug, physical: PhysicalMemory, logged: Logged
+) -> None:
+    plug(5, "uio_pci_generic")
+    make_app("--no-huge").probe()
+    assert "PA is needed for devices reached by uio_pci_generic, and takes hugepages; leave out --no-huge" in logged
