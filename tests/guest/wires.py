@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from scapy.packet import Packet, Raw
 #: A guest without hardware support needs its time, and more of it on a machine that others use too.
 PATIENCE_S = 30.0
 OUR_MAC, OUR_IP, GUEST_IP = "02:00:00:00:00:01", "10.9.0.1", "10.9.0.2"
+ETH_P_ALL = 0x0003
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 
@@ -171,3 +173,30 @@ class Tap(Wire):
     def arguments(self, name: str) -> Sequence[str]:
         queues = f",queues={self._queues}" if self._queues > 1 else ""
         return ["-netdev", f"tap,id={name},ifname={self._interface},script=no,downscript=no,vhost=off{queues}"]
+
+
+class HostTap(HostEnd, Tap):
+    """A tap that is made here, and what its interface would send and receive."""
+
+    def __init__(self, interface: str, *, queues: int = 1) -> None:
+        super().__init__(interface, queues=queues)
+        many = ["multi_queue"] if queues > 1 else []
+        for words in (["tuntap", "add", interface, "mode", "tap", "vnet_hdr", *many], ["link", "set", interface, "up"]):
+            subprocess.run(["ip", *words], check=True)
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        self._socket.bind((interface, ETH_P_ALL))
+
+    def send(self, frame: bytes) -> None:
+        self._socket.send(frame)
+
+    def receive(self, within_s: float = PATIENCE_S) -> bytes:
+        end = time.monotonic() + within_s
+        while True:
+            self._socket.settimeout(max(0.001, end - time.monotonic()))
+            data, address = self._socket.recvfrom(1 << 17)
+            if address[2] != socket.PACKET_OUTGOING:
+                return data
+
+    def close(self) -> None:
+        self._socket.close()
+        subprocess.run(["ip", "link", "delete", self._interface], check=False)
