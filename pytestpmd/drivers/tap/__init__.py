@@ -6,6 +6,7 @@ is one fd of a multi-queue tap with net headers, so that checksums and segments 
 
 import os
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import ClassVar
 
@@ -118,6 +119,7 @@ class TapPort(InterfacePort):
         self._segments(conf.rx_offloads, conf.mtu, pool.data_room)
         unfinished = kernel_offloads(conf.rx_offloads)
         self.check_there()
+        self._enable(False)  # those that there are have these fds no more
         self._open_queues(max(conf.nb_rxq, 1))
         try:
             device.set_offload(self._fds[0], unfinished)
@@ -191,32 +193,43 @@ class TapPort(InterfacePort):
         Until :meth:`take_back` nothing passes through the port. Only while no lcore polls it, and with one queue pair.
         """
         self._open_anew(vnet_hdr=False)
-        fd = device.open_queue(self.interface, vnet_hdr=False)[0]
-        device.attach(self._fds[0], False)  # it keeps the interface there, and gets no frames
+        try:
+            fd = device.open_queue(self.interface, vnet_hdr=False)[0]
+            device.attach(self._fds[0], False)  # it keeps the interface there, and gets no frames
+        except (DeviceError, OSError):
+            self.take_back()
+            raise
         return fd
 
     def take_back(self) -> None:
         """Have frames pass again; the other one's fd should be closed by now. DeviceError if the interface is gone."""
         self._open_anew(vnet_hdr=True)
         device.set_offload(self._fds[0], kernel_offloads(self.conf.rx_offloads if self.conf else 0))
+        for queue in (*self.rx_queues, *self.tx_queues):
+            queue.handle.fd = self._fds[0]
+        self._enable(True)
 
     def _open_anew(self, *, vnet_hdr: bool) -> None:
         """Whether frames have a net header is settled by the first queue; without any the interface would be gone."""
         self.check_there()
-        device.set_persistent(self._fds[0], True)
+        self._enable(False)
+        for fd in self._fds:
+            device.set_persistent(fd, True)
         self._close_fds()
-        self._fds = [device.open_queue(self.interface, vnet_hdr=vnet_hdr)[0]]
+        self._fds.append(device.open_queue(self.interface, vnet_hdr=vnet_hdr)[0])
         device.set_persistent(self._fds[0], self.args.persist)
-        for queue in (*self.rx_queues, *self.tx_queues):
-            queue.handle.fd = self._fds[0]
 
     def set_carrier(self, on: bool) -> None:
         """Whether the interface's user sees a link."""
-        self._ask(lambda: device.set_carrier(self._fds[0], on))
+        for fd in self._fds[:1]:
+            self._ask(partial(device.set_carrier, fd, on))
 
     def when_gone(self) -> None:
+        self._enable(False)
+
+    def _enable(self, on: bool) -> None:
         for queue in (*self.rx_queues, *self.tx_queues):
-            queue.handle.enabled = False
+            queue.handle.enabled = on
 
     def _give_back(self) -> None:
         for queue in self.rx_queues:

@@ -36,9 +36,14 @@ def open_queue(name: str, *, vnet_hdr: bool = True) -> tuple[int, str]:
         made = set_interface(fd, name, IFF_MULTI_QUEUE, vnet_hdr=vnet_hdr)
         if vnet_hdr:
             set_header(fd)
+        if bool(interface_of(fd)[1] & IFF_VNET_HDR) != vnet_hdr:
+            raise DeviceError(f"{name}: another program has the interface, and frames of another form")
     except OSError as error:
         os.close(fd)
         raise DeviceError(refusal(name, error)) from None
+    except DeviceError:
+        os.close(fd)
+        raise
     return fd, made
 
 

@@ -335,3 +335,21 @@ def test_who_may_not_make_interfaces_is_told_so() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert "net_tap0: t0: no permission: to make a tap interface takes CAP_NET_ADMIN\n" in done.stderr
+
+
+def test_frames_of_another_form_are_not_read_as_ours(make: Make) -> None:
+    port = make()
+    fd = port.give_away()
+    try:
+        with pytest.raises(DeviceError, match=r"^t0: another program has the interface, and frames of another form$"):
+            port.take_back()
+        rx = port.rx_queues[0]
+        with station("t0") as kernel:
+            kernel.send(*frames(3))
+            assert receive(rx.burst, rx.handle) == []
+    finally:
+        os.close(fd)
+    port.take_back()
+    with station("t0") as kernel:
+        kernel.send(*frames(3))
+        assert received(port, 3) == frames(3)
