@@ -287,6 +287,7 @@ class FakePci(PciAccess):
         return self.queues.get(self.selected, FakeQueue(0))
 
     def _read_isr(self) -> int:
+        assert not self.has_msix, "4.1.4.5: with MSI-X the ISR is not for the driver to read"
         isr, self.isr = self.isr, 0
         return isr
 

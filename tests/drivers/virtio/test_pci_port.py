@@ -1,6 +1,7 @@
 """A port whose device is on the PCI bus, from its probe to its end, with packets through what the device was told."""
 
 import mmap
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from fakes.packets import frame, packet, receive, transmit
 from fakes.pci import MAC, OFFERED, FakePci
 from fakes.pci_control import ServedPci
 
-from pytestpmd.drivers import LeftToOthers
+from pytestpmd.drivers import PCI_DRIVERS, LeftToOthers
 from pytestpmd.drivers.virtio import pci_port
 from pytestpmd.drivers.virtio.pci_port import VirtioPciPort
 from pytestpmd.drivers.virtio_net import Feature
@@ -95,6 +96,18 @@ def test_a_port_says_what_it_is(make: Make) -> None:
     assert (port.link().up, port.link().speed) == (False, 0)
     port.start()
     assert port.link().up
+
+
+def test_the_driver_takes_the_transitional_device_and_the_modern_one() -> None:
+    assert {ids for ids, driver in PCI_DRIVERS.items() if driver.cls is VirtioPciPort} == {
+        (0x1AF4, 0x1000),
+        (0x1AF4, 0x1041),
+    }
+
+
+def test_a_device_that_keeps_to_the_platform_s_order_is_told_so_where_our_barriers_do(make: Make) -> None:
+    port = make(FakePci(offered=OFFERED | F.VIRTIO_F_ORDER_PLATFORM))
+    assert port.agreed.has(F.VIRTIO_F_ORDER_PLATFORM) == (os.uname().machine == "x86_64")
 
 
 def test_a_device_without_an_address_gets_one(make: Make) -> None:
