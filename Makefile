@@ -27,7 +27,7 @@ test: build
 
 # What boots guests of QEMU: see tests/guest/README.md.
 test-guest: build
-	@$(BIN)/python -m pytest $(or $(TESTS),tests/guest)
+	@$(BIN)/python -m pytest --timeout=600 $(or $(TESTS),tests/guest)
 
 venv: $(VENV)/.installed
 
