@@ -179,12 +179,16 @@ void packet_discard(struct packet_queue *queue)
 	}
 }
 
-/* Have the kernel send what is in the ring. What it has no room for stays there, for the next time.
- */
+/* Have the kernel send what is in the ring. What it has no room for stays there, and the next
+ * burst, if only one of 0 packets, tries again: it may say that all went well when only some did,
+ * but not the last one. */
 static ALWAYS_INLINE void kick(struct packet_queue *queue)
 {
-	if (likely(sendto(queue->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0))
-		queue->unsent = 0;
+	const struct packet_ring *ring = &queue->ring;
+	uint32_t last = (ring->next ? ring->next : ring->nb_frames) - 1;
+
+	sendto(queue->fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
+	queue->has_unsent = load_acquire(&frame_at(ring, last)->tp_status) & TP_STATUS_SEND_REQUEST;
 }
 
 static ALWAYS_INLINE void put_frame(
@@ -232,9 +236,9 @@ uint16_t packet_tx(void *txq, struct mbuf **pkts, uint16_t nb)
 		bytes += pkts[n]->pkt_len;
 		put_frame(frame, pkts[n], &header);
 		step(&queue->ring);
-		queue->unsent++;
+		queue->has_unsent = true;
 	}
-	if (queue->unsent)
+	if (queue->has_unsent || n < nb)
 		kick(queue);
 	queue->stats.packets += (uint16_t)(n - bad);
 	queue->stats.bytes += bytes;

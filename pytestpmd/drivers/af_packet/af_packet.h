@@ -25,7 +25,7 @@ struct packet_queue {
 	struct vnet_offload offload;
 
 	/* lcore writes */
-	uint64_t unsent;      /* frames in the ring that the kernel has not been told of */
+	uint32_t has_unsent;  /* frames wait in the ring for the kernel to be told again */
 	uint64_t bad_frames;  /* whose header says what cannot be */
 	uint64_t truncated;   /* longer than a ring's frame */
 	uint64_t bad_headers; /* net headers whose wishes cannot be */

@@ -3,6 +3,7 @@
 import mmap
 import socket
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ from pytestpmd.errors import ConfigError, DeviceError
 
 ETH_P_ALL = 0x0003
 SOL_PACKET = 263
+#: Beyond net.core.wmem_max; a whole ring may be on its way.
+SO_SNDBUFFORCE = 32
 PACKET_ADD_MEMBERSHIP, PACKET_DROP_MEMBERSHIP = 1, 2
 PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, PACKET_TX_RING = 5, 6, 10, 13
 PACKET_LOSS, PACKET_VNET_HDR, PACKET_FANOUT, PACKET_QDISC_BYPASS, PACKET_IGNORE_OUTGOING = 14, 15, 18, 20, 23
@@ -85,6 +88,8 @@ class PacketSocket:
                 (PACKET_QDISC_BYPASS, int(qdisc_bypass)),
             ):
                 self._socket.setsockopt(SOL_PACKET, option, value)
+            with suppress(PermissionError):  # as far as the system allows, then
+                self._socket.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 2 * shape.size)
             for ring in (PACKET_RX_RING, PACKET_TX_RING):
                 self._socket.setsockopt(SOL_PACKET, ring, shape.request())
             self._map = mmap.mmap(self._socket.fileno(), 2 * shape.size, mmap.MAP_SHARED)
