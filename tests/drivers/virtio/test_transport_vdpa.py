@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -301,11 +302,25 @@ def test_a_range_holds_a_region_up_to_its_last_byte(kernel: FakeKernel, first: i
     transport.close()
 
 
-def test_the_limit_of_locked_memory_is_named(kernel: FakeKernel, make: Make) -> None:
-    kernel.settings["map_error"] = errno.ENOMEM
+@pytest.mark.parametrize(
+    ("code", "limit", "why"),
+    [
+        (errno.EFAULT, 64 << 10, "the limit of what may be locked is 64 kB (ulimit -l unlimited lifts it)"),
+        (errno.ENOMEM, 64 << 10, "the limit of what may be locked is 64 kB (ulimit -l unlimited lifts it)"),
+        (errno.EFAULT, resource.RLIM_INFINITY, "Bad address"),
+        (errno.EINVAL, 64 << 10, "Invalid argument"),
+    ],
+)
+def test_the_limit_of_locked_memory_is_named(
+    kernel: FakeKernel, make: Make, monkeypatch: pytest.MonkeyPatch, code: int, limit: int, why: str
+) -> None:
+    """The kernel answers EFAULT, whatever went wrong with a mapping."""
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (limit, limit))
+    kernel.settings["map_error"] = code
     port = make()
-    with pytest.raises(DeviceError, match=r"the limit of what may be locked is .*\(ulimit -l unlimited lifts it\)$"):
+    with pytest.raises(DeviceError, match=r"^the device cannot be given \d+ kB of memory: ") as refused:
         port.start()
+    assert str(refused.value).endswith(why)
     assert device_of(kernel).mapped == {}
 
 

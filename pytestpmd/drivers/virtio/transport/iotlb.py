@@ -84,8 +84,9 @@ class Mappings:
 
 
 def _refusal(error: OSError, size: int) -> str:
+    """vhost answers EFAULT whatever went wrong: that it was the limit is seen by the limit."""
     wanted = f"the device cannot be given {size >> 10} kB of memory"
-    if error.errno != errno.ENOMEM:
-        return f"{wanted}: {error.strerror}"
     limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    if error.errno not in (errno.ENOMEM, errno.EFAULT) or limit == resource.RLIM_INFINITY:
+        return f"{wanted}: {error.strerror}"
     return f"{wanted}: the limit of what may be locked is {limit >> 10} kB (ulimit -l unlimited lifts it)"
