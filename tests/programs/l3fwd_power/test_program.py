@@ -65,9 +65,14 @@ class Router:
         self.process = subprocess.Popen(
             [*command, *options.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        assert eventually(lambda: all(socket.exists() for socket in sockets) or self.process.poll(), PATIENCE_S)
-        used = enumerate(sockets[:far_ends])
-        self.ends = [FarEnd(socket, pool, f"net_virtio_user{number}") for number, socket in used]
+        self.ends: list[FarEnd] = []
+        self._pool, self._sockets = pool, sockets[:far_ends]
+
+    def connect(self) -> None:
+        """Wait for its sockets, and for the links of the far ends."""
+        assert eventually(lambda: all(socket.exists() for socket in self._sockets), PATIENCE_S)
+        for number, socket in enumerate(self._sockets):
+            self.ends.append(FarEnd(socket, self._pool, f"net_virtio_user{number}"))
         assert all(end.is_up() for end in self.ends)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> str:
@@ -103,6 +108,7 @@ def make_router(tmp_path: Path, make_pool: MakePool) -> Iterator[MakeRouter]:
         def make(options: str, lcores: str = TWO_LCORES, **settings: Any) -> Router:
             router = Router(tmp_path, make_pool(2048), options, lcores, **settings)
             undo.callback(router.close)
+            router.connect()
             return router
 
         yield make
