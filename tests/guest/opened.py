@@ -12,6 +12,7 @@ from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.pci.access import PciAccess, open_device
 from pytestpmd.eal.pci.address import PciAddress
 from pytestpmd.eal.pci.bus import PciBus
+from pytestpmd.eal.pci.windows import PortWindow
 from pytestpmd.errors import DeviceError
 
 ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK = 1, 2, 4, 8
@@ -44,6 +45,14 @@ class Opened:
         layout.set_features(taken)
         layout.set_status(ACKNOWLEDGE | DRIVER | (0 if layout.has_legacy_rings else FEATURES_OK))
         return f"{layout.name}, mac {layout.read_config(0, 6).hex(':')}, rxq {layout.queue_size(0)}"
+
+    def ports(self) -> str:
+        """A legacy device's features, a queue's size, and a status that is written, by instructions as by the file."""
+        resource, file = self.access.device.resources[0], self.access.window(0)
+        ports = PortWindow("ports", resource.size, resource.start)
+        seen = [(window.read(0, 4), window.read(12, 2)) for window in (ports, file)]
+        ports.write(18, 1, ACKNOWLEDGE)
+        return f"alike {seen[0] == seen[1]}, written {file.read(18, 1)}"
 
     def line(self) -> str:
         """Be interrupted by the line, or by what arrives in its place."""

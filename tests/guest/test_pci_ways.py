@@ -110,11 +110,12 @@ def test_a_device_that_is_unbound_is_gone_and_its_bell_does_no_harm(plain: Probe
 
 
 def test_a_device_that_is_taken_away_is_gone_and_its_bell_does_no_harm(plain: Prober) -> None:
-    """Ports and all; then it is found again."""
+    """Its ports too, which instructions reach as well as the file; then it is found again."""
     nic = plain.machine.nics[0]
     plain.bind(nic, "none")
     assert plain.ask(f"open {nic.address}") == WAYS["none"]
     plain.ask("begin")
+    assert plain.ask("ports") == "alike True, written 1"
     plain.machine.sh(f"echo 1 >/sys/bus/pci/devices/{nic.address}/remove")
     assert plain.ask("gone") == "gone True"
     assert plain.ask("kick") == "out"
