@@ -39,6 +39,7 @@ class VhostVdpaTransport(Transport):
 
     peer = "device"
     resumes = False
+    is_on_bus = True
     uses_iova = True
 
     def __init__(self, path: str, *, kernel: Kernel = LINUX, reset_s: float = RESET_S) -> None:
