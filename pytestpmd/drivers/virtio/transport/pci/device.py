@@ -61,7 +61,8 @@ class PciTransport(Transport):
     side = "driver"
     peer = "device"
     resumes = False
-    is_on_bus = True
+    # behind an IOMMU, too: memory is mapped for it at these addresses
+    is_on_bus = uses_iova = True
 
     def __init__(self, access: PciAccess, *, reset_s: float = RESET_S) -> None:
         self._access, self._reset_s = access, reset_s
@@ -78,8 +79,6 @@ class PciTransport(Transport):
         self._sizes: dict[int, int] = {}
         self._layout = choose_layout(access)
         self.has_legacy_rings = self._layout.has_legacy_rings
-        # behind an IOMMU it sees memory where we do, whatever other devices see
-        self.uses_iova = access.needs_physical
         nb_pairs = self._learn()
         self._control = ControlThread(f"virtio {self.name}", self._tick)
         try:
