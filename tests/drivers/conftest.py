@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from fakes.queues import DeviceQueue, DriverQueue
 
+from pytestpmd.eal import cpu
 from pytestpmd.eal.mempool import Mempool
+
+
+@pytest.fixture(autouse=True)
+def all_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the machine has, whatever a program within the tests' process has limited itself to."""
+    monkeypatch.setattr(cpu, "_limit", 0)
 
 
 @pytest.fixture

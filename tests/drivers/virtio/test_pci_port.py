@@ -1,6 +1,5 @@
 """A port whose device is on the PCI bus, from its probe to its end, with packets through what the device was told."""
 
-import mmap
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from pytestpmd.drivers import PCI_DRIVERS, LeftToOthers
 from pytestpmd.drivers.virtio import pci_port
 from pytestpmd.drivers.virtio.pci_port import VirtioPciPort
 from pytestpmd.drivers.virtio_net import Feature
+from pytestpmd.eal import iova, window
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import ConfigError, DeviceError, OperationError
 from pytestpmd.ethdev.port import PortConf, PortState
@@ -35,9 +35,6 @@ FORMS: dict[str, dict[str, Any]] = {
     "packed": {"offered": OFFERED | F.VIRTIO_F_RING_PACKED},
 }
 
-#: Linux ``mmap(2)``, on x86-64.
-MAP_32BIT = 0x40
-
 Make = Callable[..., VirtioPciPort]
 
 
@@ -45,8 +42,12 @@ Make = Callable[..., VirtioPciPort]
 def make(no_leaks: None, make_pool: Callable[..., Mempool], monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Make ports of opened devices, configured; each has a pool of its own, which must be whole at the end."""
     made: list[tuple[VirtioPciPort, FakePci]] = []
-    # nobody translates addresses here, and a legacy device finds rings by pages of 32 bits
-    monkeypatch.setattr(mmap, "MAP_SHARED", mmap.MAP_SHARED | MAP_32BIT)
+    # nobody translates addresses here, and a legacy device finds rings by pages of 32 bits; AddressSanitizer leaves
+    # only the first 2 GB of those
+    monkeypatch.setattr(window, "LOW", 512 << 20)
+    low = iova._Iova()
+    low.window = window.Window(256 << 20)
+    monkeypatch.setattr(iova, "_IOVA", low)
 
     def make_port(pci: FakePci | None = None, devargs: str = "", **conf: Any) -> VirtioPciPort:
         pci = pci or FakePci()
