@@ -23,7 +23,7 @@ class Guest:
 
     def __init__(self, socket: str, card: str, *more: str) -> None:
         network = f"-chardev socket,id=c0,path={socket} -netdev vhost-user,id=n0,chardev=c0"
-        # vectors=0: with MSI-X, QEMU 7.2 under TCG does not survive a vhost-user device
+        # vectors=0: under TCG a vhost-user device goes without MSI-X
         device = f"-device virtio-net-pci,netdev=n0,mac={GUEST_MAC},vectors=0,bootindex=0,{card}"
         words = f"{MACHINE} {MEMORY} {network} {device}".split()
         self._qemu = subprocess.Popen(
