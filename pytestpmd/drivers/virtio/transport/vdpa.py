@@ -1,17 +1,16 @@
 """net_virtio_user over /dev/vhost-vdpa-N: a device that moves packets by itself, and that the kernel lets us drive.
 
 It is a whole virtio device, with a status, a configuration space and perhaps a control queue of its own, and it reaches
-what was mapped for it, as long as it was. A reset ends its use of every ring, and nothing less does: QEMU's device
-takes it amiss when a ring is told to stop. Rings begin anew with each, since few devices can say where they were.
+what was mapped for it, as long as it was. No ring is told to stop, which QEMU's device takes amiss; and all begin anew
+with a reset, since few devices can say where they were.
 """
 
-import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from struct import pack, unpack
 
-from pytestpmd.drivers.virtio.transport import Transport, TransportReport
+from pytestpmd.drivers.virtio.transport import TransportReport
+from pytestpmd.drivers.virtio.transport.device import FEATURES_SET, RESET_S, DeviceTransport
 from pytestpmd.drivers.virtio.transport.eventfds import QueueEvents
 from pytestpmd.drivers.virtio.transport.iotlb import BackendFeature, Mappings
 from pytestpmd.drivers.virtio.transport.vhost_file import LINUX, VRING_STATE, Kernel, Request, VhostFile
@@ -19,7 +18,7 @@ from pytestpmd.drivers.virtio.virtqueue import RingAddresses
 from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.eal.control import ControlThread
 from pytestpmd.eal.memory import Region
-from pytestpmd.errors import DeviceError, DeviceTimeout, OperationError, StatusError
+from pytestpmd.errors import DeviceError, OperationError, StatusError
 from pytestpmd.ethdev.report import ConnectionReport
 from pytestpmd.log import Level, log_type
 
@@ -29,31 +28,21 @@ VIRTIO_ID_NETWORK = 1
 #: Of the configuration space, what a kernel that does not tell its size is asked for.
 LEAST_CONFIG = 12
 MAC_AT, MAC_BYTES = 0, 6
-RESET_S, LOOK_S = 3.0, 0.001
-FEATURES_SET = Status.ACKNOWLEDGE | Status.DRIVER | Status.FEATURES_OK
 BATCHES = BackendFeature.IOTLB_MSG_V2 | BackendFeature.IOTLB_BATCH
 
 
-class VhostVdpaTransport(Transport):
+class VhostVdpaTransport(DeviceTransport):
     """An opened device; a reset may take ``reset_s`` seconds."""
 
-    peer = "device"
-    resumes = False
-    is_on_bus = True
-    uses_iova = True
-
     def __init__(self, path: str, *, kernel: Kernel = LINUX, reset_s: float = RESET_S) -> None:
-        self.path, self._kernel, self._reset_s = path, kernel, reset_s
-        self.on_change = self.on_tick = self.on_error = self.on_config = lambda: None
-        #: Held while the kernel is asked; never while the driver is called back.
-        self._lock = threading.RLock()
-        self._is_there, self._why, self._is_live = True, "", False
+        super().__init__(reset_s)
+        self.path, self._kernel = path, kernel
         self._events = QueueEvents()
         self._control = ControlThread("vhost-vdpa", self._tick)
         try:
             self._open()
             #: Queue -1 is the configuration.
-            self._control.watch(self._events.call(-1), self._config_event)
+            self._control.watch(self._events.call(-1), self._config_told)
         except (DeviceError, OSError):
             self._close_all()
             raise
@@ -95,10 +84,6 @@ class VhostVdpaTransport(Transport):
 
     # Whether it is there.
 
-    @property
-    def connected(self) -> bool:
-        return self._is_there
-
     def _reach(self) -> VhostFile:
         if not self._is_there:
             raise DeviceError(f"the device was given up: {self._why}")
@@ -122,25 +107,11 @@ class VhostVdpaTransport(Transport):
         self._is_there, self._is_live, self._why = False, False, why
         self._file.close()
 
-    def _config_event(self) -> None:
-        """2.1.2: that it needs a reset is told as a change of the configuration is."""
+    def _config_told(self) -> None:
         QueueEvents.take(self._events.call(-1))
-        try:
-            with self._lock:
-                if not self._is_live:
-                    return
-                needs_reset = self.needs_reset()
-        except DeviceError:
-            return
-        (self.on_error if needs_reset else self.on_config)()
+        self._config_event()
 
     # What the driver asks.
-
-    def features(self) -> Feature:
-        return self._offered
-
-    def max_queue_pairs(self) -> int:
-        return 1
 
     def ring_size(self, index: int, asked: int) -> int:
         """No ring is longer than the device can have it."""
@@ -184,14 +155,7 @@ class VhostVdpaTransport(Transport):
         return Status(self._reach().number(Request.VDPA_GET_STATUS, 1))
 
     def _reset(self) -> None:
-        """It is over when the status reads 0; the device then has nothing to do with our memory."""
-        self._is_live = False
-        self._tell(Status.RESET)
-        deadline = time.monotonic() + self._reset_s
-        while self._read_status():
-            if time.monotonic() >= deadline:
-                raise DeviceTimeout(f"the device was not reset within {self._reset_s:g} s")
-            time.sleep(LOOK_S)
+        super()._reset()
         self._mappings.unmap()
 
     def _check_features_ok(self) -> None:
@@ -199,18 +163,11 @@ class VhostVdpaTransport(Transport):
         if not self._read_status() & Status.FEATURES_OK:
             raise StatusError("the device does not accept the features")
 
-    def needs_reset(self) -> bool:
-        with self._lock:
-            return bool(self._read_status() & Status.NEEDS_RESET)
-
     def set_features(self, features: Feature) -> None:
         with self._lock:
             log.info("virtio_user_dev_set_features(): (%s) set features: 0x%x", self.path, features)
             self._reach().set_features(int(features))
             self._file.call(Request.VDPA_SET_CONFIG_CALL, pack("=i", self._events.call(-1)))
-
-    def set_mtu(self, mtu: int) -> None:
-        """There is nothing to tell it by."""
 
     def share_memory(self, regions: Sequence[Region]) -> None:
         with self._lock:
@@ -230,9 +187,6 @@ class VhostVdpaTransport(Transport):
         if on:
             with self._lock:
                 self._reach().call(Request.VDPA_SET_VRING_ENABLE, VRING_STATE.pack(index, 1))
-
-    def stop_queue(self, index: int) -> None:
-        """The reset does."""
 
     def kick_fd(self, index: int) -> int:
         return self._events.kick(index)

@@ -1,19 +1,18 @@
 """``PciTransport``: a virtio device on the PCI bus, through the windows that whoever opened it gives.
 
-Its rings begin anew with every reset, which is also what ends its use of memory: a device that does not come out of one
-may be the master of the bus no more. All ones are what is read where no device answers any more.
+A device that does not come out of its reset may be the master of the bus no more. All ones are what is read where no
+device answers any more.
 """
 
 import errno
-import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from pytestpmd.drivers.virtio.agree import MAX_QUEUE_PAIRS
 from pytestpmd.drivers.virtio.features import negotiate
 from pytestpmd.drivers.virtio.known_config import PAIRS_AT, STATUS_AT
-from pytestpmd.drivers.virtio.transport import Transport, TransportReport
+from pytestpmd.drivers.virtio.transport import TransportReport
+from pytestpmd.drivers.virtio.transport.device import FEATURES_SET, RESET_S, DeviceTransport
 from pytestpmd.drivers.virtio.transport.pci.capabilities import lacking, structures
 from pytestpmd.drivers.virtio.transport.pci.interrupts import Interrupts
 from pytestpmd.drivers.virtio.transport.pci.layout import NO_VECTOR, Layout
@@ -25,7 +24,7 @@ from pytestpmd.eal.control import ControlThread
 from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.eal.memory import Region
 from pytestpmd.eal.pci.access import PciAccess
-from pytestpmd.errors import DeviceError, DeviceTimeout, OperationError, StatusError
+from pytestpmd.errors import DeviceError, OperationError, StatusError
 from pytestpmd.ethdev.report import ConnectionReport
 from pytestpmd.log import Level, log_type
 
@@ -34,9 +33,6 @@ driver_log = log_type("pmd.net.virtio.driver", "VIRTIO_DRIVER")
 
 #: 4.1.2.1: devices with an id from here on have no legacy interface.
 FIRST_MODERN_ID = 0x1040
-#: How long a device may take for its reset, and how often we look; in seconds.
-RESET_S = 3.0
-LOOK_S = 0.001
 GONE = 0xFF
 #: What bit 30 is in a legacy device has nothing to do with vhost-user.
 RESERVED = Feature.VHOST_USER_F_PROTOCOL_FEATURES
@@ -52,29 +48,20 @@ QUEUE_FEATURES = (
 GREETED = Status.ACKNOWLEDGE | Status.DRIVER
 
 
-class PciTransport(Transport):
+class PciTransport(DeviceTransport):
     """An opened device, which is closed with the transport.
 
     A modern layout is taken where there is one: a transitional device has both. A reset may take ``reset_s`` seconds.
     """
 
     side = "driver"
-    peer = "device"
-    resumes = False
-    # behind an IOMMU, too: memory is mapped for it at these addresses
-    is_on_bus = uses_iova = True
 
     def __init__(self, access: PciAccess, *, reset_s: float = RESET_S) -> None:
-        self._access, self._reset_s = access, reset_s
+        super().__init__(reset_s)
+        self._access, self._is_gone = access, False
         self.name = str(access.device.address)
-        self.on_change = self.on_tick = self.on_error = self.on_config = lambda: None
-        #: Held while registers are used; never while the driver is called back.
-        self._lock = threading.RLock()
-        self._is_there, self._is_gone, self._why = True, False, ""
-        self._is_live = False
         #: The link's status, and whether it needs a reset, as they were told or polled last.
         self._seen = b"", 0
-        self._offered = Feature(0)
         #: Descriptors of each queue, as it has them.
         self._sizes: dict[int, int] = {}
         self._layout = choose_layout(access)
@@ -98,7 +85,7 @@ class PciTransport(Transport):
             self.set_status(status)
         agreed = negotiate(self._offered, QUEUE_FEATURES)
         self.set_features(agreed.features)
-        self.set_status(GREETED | Status.FEATURES_OK)
+        self.set_status(FEATURES_SET)
         pairs = 1
         if agreed.has(Feature.VIRTIO_NET_F_MQ):
             pairs = max(1, int.from_bytes(self._layout.read_config(PAIRS_AT, 2), "little"))
@@ -109,15 +96,14 @@ class PciTransport(Transport):
 
     # Whether it is there.
 
-    @property
-    def connected(self) -> bool:
-        return self._is_there
-
     def _reach(self) -> Layout:
         """The registers, as long as there is something behind them."""
         if not self._is_there:
             raise DeviceError(f"the device is gone: {self._why}")
         return self._layout
+
+    def _tell(self, status: Status) -> None:
+        self._reach().set_status(int(status))
 
     def _read_status(self) -> Status:
         status = self._reach().status()
@@ -138,7 +124,7 @@ class PciTransport(Transport):
         """Have it touch no memory of ours any more: if it is not there to be reset, nor may it be the bus's master."""
         with self._lock:
             with suppress(DeviceError):
-                self._reach().set_status(0)
+                self._tell(Status.RESET)
             self._is_there, self._is_live, self._why = False, False, why
             with suppress(DeviceError, OSError):
                 self._access.set_bus_master(False)
@@ -188,22 +174,7 @@ class PciTransport(Transport):
             self._seen = seen
             self._config_event()
 
-    def _config_event(self) -> None:
-        """2.1.2: that it needs a reset is told as a change of the configuration is."""
-        try:
-            with self._lock:
-                needs_reset = self._is_live and self.needs_reset()
-        except DeviceError:
-            return
-        (self.on_error if needs_reset else self.on_config)()
-
     # What the driver asks.
-
-    def features(self) -> Feature:
-        return self._offered
-
-    def max_queue_pairs(self) -> int:
-        return 1
 
     def read_config(self, offset: int, size: int) -> bytes:
         with self._lock:
@@ -235,21 +206,15 @@ class PciTransport(Transport):
                 return
             if status & Status.DRIVER_OK and not status & Status.FAILED:
                 self._go_live()
-            layout.set_status(int(status))
+            self._tell(status)
             if status == GREETED:
                 self._offered = Feature(layout.features() & ~RESERVED)
-            elif status == GREETED | Status.FEATURES_OK:
+            elif status == FEATURES_SET:
                 self._check_features_ok()
 
     def _reset(self) -> None:
-        """4.1.4.3.2: it is over when the status reads 0. What it was told of before may be somebody else's by now."""
-        self._is_live = False
-        self._layout.set_status(0)
-        deadline = time.monotonic() + self._reset_s
-        while self._read_status():
-            if time.monotonic() >= deadline:
-                raise DeviceTimeout(f"the device was not reset within {self._reset_s:g} s")
-            time.sleep(LOOK_S)
+        """What it was told of before may be somebody else's by now: it is no master of the bus until then."""
+        super()._reset()
         self._access.set_bus_master(True)
 
     def _go_live(self) -> None:
@@ -264,16 +229,9 @@ class PciTransport(Transport):
         if not self._layout.has_legacy_rings and not status & Status.FEATURES_OK:
             raise StatusError("the device does not accept the features")
 
-    def needs_reset(self) -> bool:
-        with self._lock:
-            return bool(self._read_status() & Status.NEEDS_RESET)
-
     def set_features(self, features: Feature) -> None:
         with self._lock:
             self._reach().set_features(int(features))
-
-    def set_mtu(self, mtu: int) -> None:
-        """There is nothing to tell it by."""
 
     def share_memory(self, regions: Sequence[Region]) -> None:
         with self._lock:
@@ -296,9 +254,6 @@ class PciTransport(Transport):
 
     def enable_queue(self, index: int, on: bool) -> None:
         """A queue that was set up moves packets until the reset."""
-
-    def stop_queue(self, index: int) -> None:
-        """The reset does."""
 
     def kick_fd(self, index: int) -> int:
         return -1
