@@ -20,8 +20,9 @@ from pytestpmd.ethdev.report import ControlReport
 CONTROL_RING_SIZE = 64
 #: The longest command: a table of 64 addresses, or the RSS table and key, and some room; in bytes.
 MAX_COMMAND_BYTES = 2048
-#: How long the device may take for one, and how often we look, in seconds.
-ANSWER_S = 1.0
+#: How long the device may take for one, in seconds; the one on a bus may be an emulator that has other things to do.
+ANSWER_S, BUS_ANSWER_S = 1.0, 5.0
+#: How often we look, in seconds.
 LOOK_S = 0.0001
 REMEMBERED = 32
 #: What the ack reads until the device has written it.
@@ -33,7 +34,8 @@ class ControlRefused(DeviceError):
 
 
 class ControlQueue:
-    """The queue of that index. ``serve`` is called whenever a device within this process should look at it."""
+    """The queue of that index. ``serve`` is called whenever a device within this process should look at it; it raises
+    ``DeviceError`` where the device is gone."""
 
     def __init__(
         self,
@@ -54,7 +56,8 @@ class ControlQueue:
         self._queue.command = self.memory.alloc(MAX_COMMAND_BYTES)
         self._queue.ack = self.memory.alloc(1)
         self._serve = serve
-        self._timeout = ANSWER_S if timeout is None else timeout
+        usual = BUS_ANSWER_S if is_on_bus else ANSWER_S
+        self._timeout = usual if timeout is None else timeout
         self._broken = ""
         self._sent = self._refused = 0
         self._last: deque[str] = deque(maxlen=REMEMBERED)
@@ -99,16 +102,20 @@ class ControlQueue:
         raise ControlRefused(f"the device refused {command.code.name}")
 
     def _await(self) -> None:
-        """Wait until the command was used; a device that goes away in the meantime does not answer either."""
+        """Wait until the command was used.
+
+        After the deadline there is one more look: it may be us who did not run in the meantime.
+        """
         deadline = time.monotonic() + self._timeout
         while True:
+            is_late = time.monotonic() >= deadline
             self._serve()
             if lib.ctrl_poll(self._queue):
                 return
             fault = self.virtqueue.ptr.fault
             if fault:
                 raise DeviceError(FAULTS[fault])
-            if time.monotonic() >= deadline:
+            if is_late:
                 raise DeviceTimeout(f"the device did not answer a command within {self._timeout:g} s")
             time.sleep(LOOK_S)
 

@@ -10,7 +10,7 @@ from fakes.net_device import Chain
 from fakes.queues import Eventfd
 
 from pytestpmd._dataplane import lib
-from pytestpmd.drivers.virtio import ctrl
+from pytestpmd.drivers.virtio import ctrl, ctrlq
 from pytestpmd.drivers.virtio.ctrlq import CONTROL_RING_SIZE, ControlQueue, ControlRefused
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.vring import ring_layout
@@ -145,6 +145,34 @@ def test_a_late_answer_is_waited_for(packed: bool) -> None:
     pair.device.serve = slow  # type: ignore[method-assign]
     pair.queue.exchange(ctrl.announced())
     assert pair.looks == 5
+
+
+def test_an_answer_that_came_while_we_did_not_run_counts(packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Pair(packed)
+    waiting: list[Chain] = []
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    pair.device.respond = lambda device, chain: waiting.append(chain)
+    serve = pair.device.serve
+
+    def after_a_pause() -> None:
+        serve()
+        if pair.looks == 2:
+            pair.device.answer(waiting.pop(), 0)
+        now[0] += 100
+
+    pair.device.serve = after_a_pause  # type: ignore[method-assign]
+    pair.queue.exchange(ctrl.announced())
+    assert pair.looks == 2
+
+
+def test_a_device_on_the_bus_has_more_time_and_it_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctrlq, "ANSWER_S", 0.01)
+    monkeypatch.setattr(ctrlq, "BUS_ANSWER_S", SHORT_S)
+    queue = ControlQueue(2, ring_layout(CONTROL_RING_SIZE, packed=False), lambda: None, is_on_bus=True)
+    queue.reset(Agreement(Feature(0)))
+    with pytest.raises(DeviceTimeout, match=r"within 0.02 s"):
+        queue.exchange(ctrl.announced())
 
 
 def test_silence_ends_at_the_deadline_and_breaks_the_queue_until_it_is_made_anew(packed: bool) -> None:

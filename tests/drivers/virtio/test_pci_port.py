@@ -1,6 +1,7 @@
 """A port whose device is on the PCI bus, from its probe to its end, with packets through what the device was told."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from fakes.pci import MAC, OFFERED, FakePci
 from fakes.pci_control import ServedPci
 
 from pytestpmd.drivers import PCI_DRIVERS, LeftToOthers
-from pytestpmd.drivers.virtio import pci_port
+from pytestpmd.drivers.virtio import ctrlq, pci_port
 from pytestpmd.drivers.virtio.pci_port import VirtioPciPort
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal import iova, window
@@ -306,6 +307,21 @@ def test_an_announcement_is_sent_and_acknowledged(make: Make) -> None:
     assert eventually(lambda: pci.commands == [bytes([3, 0])])
     (rarp,) = pci.far_end(1).collect()
     assert rarp[12:14] == b"\x80\x35"
+
+
+def test_a_device_that_is_unplugged_while_it_owes_an_answer_is_not_waited_for(
+    make: Make, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    monkeypatch.setattr(ctrlq, "BUS_ANSWER_S", 3600.0)
+    pci = FakePci(offered=OFFERED | CONTROL)
+    port = make(pci)
+    port.start()
+    unplugging = threading.Timer(0.05, pci.unplug)
+    unplugging.start()
+    with pytest.raises(OperationError, match="Resource temporarily unavailable"):
+        port.set_promiscuous(True)
+    unplugging.join()
+    assert "Failed to enable promisc: the device is gone" in logged
 
 
 def test_a_device_without_the_command_has_its_address_written_if_it_is_a_legacy_one(make: Make) -> None:

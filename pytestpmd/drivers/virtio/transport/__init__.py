@@ -163,7 +163,8 @@ class Transport(ABC):
         self.enable_queue(index, True)
 
     def serve_control(self) -> None:
-        """Somebody waits for the answer to a command. A device elsewhere was kicked, and there is nothing to do."""
+        """Somebody waits for the answer to a command. A device elsewhere was kicked, and there is nothing to do; one
+        that is known to be gone need not be waited for."""
         return
 
     def stop_control(self, index: int) -> None:

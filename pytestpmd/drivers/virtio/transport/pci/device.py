@@ -255,6 +255,10 @@ class PciTransport(DeviceTransport):
     def enable_queue(self, index: int, on: bool) -> None:
         """A queue that was set up moves packets until the reset."""
 
+    def serve_control(self) -> None:
+        with self._lock:
+            self._reach()
+
     def kick_fd(self, index: int) -> int:
         return -1
 
