@@ -65,7 +65,7 @@ class Backend:
         self.nb_rings = nb_rings
         self.features = 0  # acknowledged by the front-end, as all below
         self.protocol_features = NO_PROTOCOL_FEATURES
-        self.regions: tuple[m.MemRegion, ...] = ()  # without their fds, which went to the receiver
+        self._claims: tuple[m.MemRegion, ...] = ()  # each as often as it was added
         self.ring_sizes = [0] * nb_rings
         self.running_rings: frozenset[int] = frozenset()
         self._max_memory = max_memory
@@ -73,6 +73,11 @@ class Backend:
         self._stream = MessageStream(_check_header)
         self._pending: Request | None = None
         self._error: RemoteProtocolError | None = None
+
+    @property
+    def regions(self) -> tuple[m.MemRegion, ...]:
+        """The front-end's memory, without the fds, which went to the receiver."""
+        return tuple(dict.fromkeys(self._claims))
 
     @property
     def bytes_wanted(self) -> int:
@@ -177,8 +182,7 @@ class Backend:
             case m.SetMemTable(regions):
                 self._check_memory(regions)
             case m.AddMemReg(region):
-                m.SetMemTable((*self.regions, region)).check()
-                self._check_memory((*self.regions, region))
+                self._check_claim(region)
             case m.RemMemReg(region):
                 expect(any(region.is_same_as(each) for each in self.regions), f"no region {region.describe()}")
             case m.SetVringNum(ring, size):
@@ -196,6 +200,17 @@ class Backend:
     def _check_memory(self, regions: Iterable[m.MemRegion]) -> None:
         total = sum(_rounded_up(region.mmap_offset % PAGE_SIZE + region.size) for region in regions)
         expect(total <= self._max_memory, f"{total:#x} bytes to map, at most {self._max_memory:#x}")
+
+    def _check_claim(self, region: m.MemRegion) -> None:
+        """A region more, or one that is there already: QEMU 7.2 adds each once for each of its queue pairs.
+
+        It removes each as often. More pairs than rings there are not, which bounds what a front-end can heap up.
+        """
+        claims = self._claims.count(replace(region, fd=-1))
+        expect(claims < self.nb_rings, f"region {region.describe()} was added {claims} times already")
+        if not claims:
+            m.SetMemTable((*self.regions, region)).check()
+            self._check_memory((*self.regions, region))
 
     # ---- answering ----
 
@@ -219,11 +234,12 @@ class Backend:
             case m.SetProtocolFeatures(features):
                 self.protocol_features = ProtocolFeature(features)
             case m.SetMemTable(regions):
-                self.regions = tuple(replace(region, fd=-1) for region in regions)
+                self._claims = tuple(replace(region, fd=-1) for region in regions)
             case m.AddMemReg(region):
-                self.regions += (replace(region, fd=-1),)
+                self._claims += (replace(region, fd=-1),)
             case m.RemMemReg(region):
-                self.regions = tuple(each for each in self.regions if not region.is_same_as(each))
+                at = next(i for i, each in enumerate(self._claims) if region.is_same_as(each))
+                self._claims = self._claims[:at] + self._claims[at + 1 :]
             case m.SetVringNum(ring, size):
                 self.ring_sizes[ring] = size
             case m.SetVringKick(ring):

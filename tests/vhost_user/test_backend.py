@@ -422,6 +422,19 @@ def test_regions_are_added_removed_and_replaced(given_away: GiveAway) -> None:
     assert back.regions == (region(2 << 24),)
 
 
+def test_a_region_stays_until_it_is_removed_as_often_as_it_was_added(given_away: GiveAway) -> None:
+    back = negotiated()
+    for _ in range(2):  # as many as there are rings, and no more
+        do(back, m.AddMemReg(region(0, fd=0)), given_away(1))
+    assert back.regions == (region(0),)
+    assert isinstance(say(back, m.AddMemReg(region(0, fd=0)), given_away(1), ASK), Refused)
+    do(back, m.RemMemReg(region(0)))
+    assert back.regions == (region(0),)
+    do(back, m.RemMemReg(region(0)))
+    assert back.regions == ()
+    assert isinstance(say(back, m.RemMemReg(region(0)), flags=ASK), Refused)
+
+
 def test_a_ninth_region_is_one_too_many(given_away: GiveAway) -> None:
     back = negotiated()
     do(back, m.SetMemTable(tuple(region(i << 24, fd=0) for i in range(8))), given_away(8))

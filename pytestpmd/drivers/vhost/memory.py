@@ -1,5 +1,6 @@
 """The front-end's memory, mapped: its files, its addresses, and the day its files shrink."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,14 @@ from pytestpmd.vhost_user.memory import MemRegion
 from pytestpmd.vhost_user.stream import close_fds
 
 
-@dataclass(frozen=True)
+@dataclass
 class MappedRegion:
-    """A region, and where it is here."""
+    """A region, where it is here, which file that is (device and inode), and how often it was added."""
 
     region: MemRegion
     mapping: Mapping
+    file: tuple[int, int]
+    claims: int = 1
 
     @property
     def host(self) -> Any:
@@ -45,6 +48,33 @@ class GuestMemory:
         finally:
             close_fds(region.fd for region in regions)
 
+    def claim(self, region: MemRegion) -> bool:
+        """Whether the region is here already; then it is so once more, and its fd is closed.
+
+        Raises :class:`DeviceError`, and closes the fd, when this is a region of another file at the same addresses.
+        """
+        mapped = self._find(region)
+        if not mapped:
+            return False
+        try:
+            if _file_of(region.fd) != mapped.file:
+                raise DeviceError(f"the region {region.describe()} is there already, in another file")
+        finally:
+            close_fds((region.fd,))
+        mapped.claims += 1
+        return True
+
+    def release(self, region: MemRegion) -> bool:
+        """Whether the region, which was added several times, stays although one of these is taken back."""
+        mapped = self._find(region)
+        if not mapped or mapped.claims == 1:
+            return False
+        mapped.claims -= 1
+        return True
+
+    def _find(self, region: MemRegion) -> MappedRegion | None:
+        return next((mapped for mapped in self._mapped if mapped.region.is_same_as(region)), None)
+
     def map(self, region: MemRegion) -> MappedRegion:
         """A region to be added; its fd is closed here."""
         try:
@@ -59,17 +89,18 @@ class GuestMemory:
 
     def remove(self, region: MemRegion) -> None:
         """Unmap the region of these addresses and this size; no lcore may use it."""
-        for position, mapped in enumerate(self._mapped):
-            if mapped.region.is_same_as(region):
-                self._mapped.pop(position).mapping.close()
-                self._write_table()
-                return
+        mapped = self._find(region)
+        if mapped:
+            self._mapped.remove(mapped)
+            mapped.mapping.close()
+            self._write_table()
 
     def _map(self, region: MemRegion) -> MappedRegion:
         dead, what = ffi.addressof(self.ptr, "dead"), f"the region {region.describe()}"
         if len(self._mapped) == lib.VHOST_MAX_REGIONS:
             raise DeviceError(f"cannot map {what}: there are {lib.VHOST_MAX_REGIONS} already")
-        return MappedRegion(region, Mapping(region.fd, region.mmap_offset, region.size, dead, what))
+        mapping = Mapping(region.fd, region.mmap_offset, region.size, dead, what)
+        return MappedRegion(region, mapping, _file_of(region.fd))
 
     def _write_table(self) -> None:
         for entry, mapped in zip(self.ptr.regions, self._mapped, strict=False):
@@ -116,3 +147,8 @@ class GuestMemory:
         for mapped in self._mapped:
             mapped.mapping.close()
         self._mapped.clear()
+
+
+def _file_of(fd: int) -> tuple[int, int]:
+    stat = os.fstat(fd)
+    return stat.st_dev, stat.st_ino

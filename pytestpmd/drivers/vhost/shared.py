@@ -101,6 +101,8 @@ class Shared:
     def _add_mem_reg(self, message: Message) -> int:
         """One region more; rings that wait for it go on."""
         assert isinstance(message, m.AddMemReg)
+        if self.memory and self.memory.claim(message.region):
+            return 0
         memory = self.memory or GuestMemory(())
         mapped = memory.map(message.region)
         self.detach_rings()
@@ -113,6 +115,8 @@ class Shared:
         """One region less. A ring in it is not at an end: QEMU takes a region out to put in a longer one."""
         assert isinstance(message, m.RemMemReg)
         assert self.memory  # the machine has found the region in its table
+        if self.memory.release(message.region):
+            return 0
         served = [ring for ring in self._rings if ring.queue]
         self.detach_rings()
         self.memory.remove(message.region)

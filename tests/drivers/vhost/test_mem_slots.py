@@ -111,6 +111,32 @@ def test_there_are_no_more_regions_than_slots(port: VhostPort, front: SlotFronte
     exchange(port, front, pool)
 
 
+def test_a_region_that_each_queue_pair_adds_is_there_until_the_last_removes_it(
+    port: VhostPort, front: SlotFrontend, pool: Mempool
+) -> None:
+    fds = len(open_fds())
+    assert front.add(front.whole())  # QEMU 7.2 does so for its second pair, while the first pair's rings run
+    assert len(open_fds()) <= fds
+    exchange(port, front, pool)
+    assert front.ask(R.GET_MAX_MEM_SLOTS) == 8
+    assert all(front.add(extra(number)) for number in range(7))  # it takes one slot
+    assert front.remove(front.whole())
+    exchange(port, front, pool)
+    assert front.remove(front.whole())
+    assert eventually(lambda: not port.link().up)
+    assert not front.remove(front.whole())
+
+
+def test_the_same_region_of_another_file_is_refused(port: VhostPort, front: SlotFrontend, pool: Mempool) -> None:
+    other = os.memfd_create("other")
+    os.ftruncate(other, OFFSET + front.room)
+    before = len(open_fds())
+    assert not front.try_(R.ADD_MEM_REG, front.whole(), [other])
+    assert len(open_fds()) <= before
+    os.close(other)
+    exchange(port, front, pool)
+
+
 BAD = {
     "overlaps in the guest": region(GUEST, PAGE, 0x1000, 0),
     "overlaps in the front-end": region(0x1000, PAGE, USER + PAGE, 0),
