@@ -1,4 +1,4 @@
-"""QEMU between our net_vhost on this side and its guest, whose kernel drives every form of the device.
+"""QEMU between our net_vhost on this side and its guest: the guest's kernel in every form, then our own driver there.
 
 Each socket has QEMU as its client or, with ``server=on``, as the one that listens.
 """
@@ -21,6 +21,7 @@ class Form:
 
     options: str
     server: bool = False
+    queues: int = 1
 
 
 FORMS = {
@@ -30,8 +31,9 @@ FORMS = {
     "packed, QEMU listens": Form("disable-legacy=on,packed=on", server=True),
     "legacy": Form("disable-modern=on"),
     "mrg_rxbuf=off": Form("mrg_rxbuf=off"),
+    "two queues": Form("disable-legacy=on,mq=on", queues=2),
 }
-#: There are two queue pairs at our end; the device's is the first.
+#: For the program, which serves all of them at once.
 OPTIONS = "-i --rxq=2 --txq=2"
 
 
@@ -58,28 +60,33 @@ def machine(ours: Program, folder: Path) -> Iterator[Machine]:
     nics = [
         Nic(
             3 + i,
-            VhostUser(folder / str(i), server=form.server),
+            VhostUser(folder / str(i), queues=form.queues, server=form.server),
             f"{form.options},vectors=0",
         )
         for i, form in enumerate(FORMS.values())
     ]
-    with Machine(*nics) as machine:
+    with Machine(*nics, hugepages=128) as machine:
         yield machine
 
 
 @pytest.mark.parametrize("name", FORMS)
 def test_the_guests_kernel_is_answered(machine: Machine, ours: Program, name: str) -> None:
-    port_id = list(FORMS).index(name)
+    port_id, form = list(FORMS).index(name), FORMS[name]
     nic = machine.nics[port_id]
     machine.modprobe("virtio_net")
     machine.bind(nic.address, "virtio-pci")
     interface = machine.sh(f"basename $(echo /sys/bus/pci/devices/{nic.address}/virtio*/net/*)").strip()
     network = f"10.9.{port_id}"
+    if form.queues > 1:
+        machine.sh(f"ethtool -L {interface} combined {form.queues}")
     machine.sh(f"ip addr add {network}.2/24 dev {interface}; ip link set {interface} up")
     eventually(lambda: ours.is_up(port_id), "the link is up")
     before = ours.stats(port_id)
-    said = machine.sh(f"busybox ping -c {PINGS} -w 30 {network}.1")
-    assert f"{PINGS} packets transmitted, {PINGS} packets received" in said
+    for cpu in range(form.queues):  # as many queues as CPUs: the kernel gives each CPU its own
+        said = machine.sh(f"taskset -c {cpu} busybox ping -c {PINGS} -w 30 {network}.1")
+        assert f"{PINGS} packets transmitted, {PINGS} packets received" in said
+    rings = [line for line in ours.run(f"show port {port_id} virtio").splitlines() if "descriptors, live" in line]
+    assert len(rings) == 2 * form.queues
     after = ours.stats(port_id)
     assert min(after[way] - before[way] for way in ("RX-packets", "TX-packets")) > PINGS
     features = machine.sh(f"cat /sys/bus/pci/devices/{nic.address}/virtio*/features").strip()
@@ -87,3 +94,25 @@ def test_the_guests_kernel_is_answered(machine: Machine, ours: Program, name: st
     assert features[32] == str(int(name != "legacy"))  # VIRTIO_F_VERSION_1
     machine.sh(f"ip link set {interface} down")
     machine.bind(nic.address, None)
+
+
+def test_packets_go_round_between_our_driver_in_the_guest_and_our_port(machine: Machine, ours: Program) -> None:
+    """The guest's end sends all that it receives back; what the host's end has sent is counted there."""
+    machine.modprobe("uio_pci_generic")
+    machine.bind_all([nic.address for nic in machine.nics], "uio_pci_generic")
+    ours.run("stop")
+    allowed = " ".join(f"-a {nic.address}" for nic in machine.nics)
+    with machine.pytestpmd(f"-l 0-1 {allowed} -- -i --total-num-mbufs=8192 --port-topology=loop").ready() as guest:
+        for port_id in range(len(FORMS)):
+            eventually(lambda port_id=port_id: ours.is_up(port_id), "the link is up")  # type: ignore[misc]
+        guest.run("start")
+        for line in ("clear port stats all", "set fwd io", "start tx_first"):
+            ours.run(line)
+        for port_id in range(len(FORMS)):
+            eventually(
+                lambda port_id=port_id: ours.stats(port_id)["RX-packets"] >= 32,  # type: ignore[misc]
+                f"packets came back to port {port_id}",
+            )
+        ours.run("stop")
+        guest.run("stop")
+        assert guest.quit() == 0
