@@ -11,9 +11,14 @@ from pytestpmd.eal.mempool import Mempool
 
 
 @pytest.fixture(autouse=True)
-def all_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that the machine has, whatever a program within the tests' process has limited itself to."""
-    monkeypatch.setattr(cpu, "_limit", 0)
+def all_vectors() -> Iterator[None]:
+    """Those that the machine has, whatever a program within the tests' process has limited itself to.
+
+    By a patch of its own: a test's is undone before the test's leaks are looked for.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cpu, "_limit", 0)
+        yield
 
 
 @pytest.fixture
