@@ -116,7 +116,8 @@ def test_the_other_end_dies_and_comes_back_a_hundred_times(
             return Mortal(laid_out(dies, layout))
 
         first = make_peer() if "listens" in role else None
-        assert not first or eventually(sock.exists)
+        if first:
+            first.is_ready()
         survivor = make_survivor(laid_out(stays, layout))
         appliance = survivor.appliance
         appliance.app.session.start()
@@ -139,8 +140,9 @@ def test_the_link_is_told_of_as_it_is_and_its_changes_to_who_wants_to_hear_of_th
     eager: None, make_survivor: Callable[..., Survivor], sock: Path, role: str, options: str, events: int
 ) -> None:
     stays, dies = (device.format(sock) for device in ROLES[role])
-    with Mortal(dies) if "listens" in role else ExitStack():
-        assert "listens" not in role or eventually(sock.exists)
+    with Mortal(dies) if "listens" in role else ExitStack() as peer:
+        if isinstance(peer, Mortal):
+            peer.is_ready()
         survivor = make_survivor(stays, f"{options} --disable-link-check")
         assert "listens" not in role or eventually(lambda: survivor.port.link().up)
     assert eventually(lambda: not survivor.port.link().up)

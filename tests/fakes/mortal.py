@@ -68,6 +68,10 @@ class Mortal:
             raise AssertionError(answer)
         return answer
 
+    def is_ready(self) -> None:
+        """Wait until its port is started."""
+        self.ask("packets")
+
     def begin(self, tx_first: bool = True) -> None:
         """Forward, after a burst of its own when its link is up."""
         self.ask("begin" if tx_first else "forward")
