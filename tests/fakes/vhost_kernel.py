@@ -158,6 +158,7 @@ class FakeVdpa(FakeVhost):
     takes_features: bool = True
     is_stuck: bool = False
     max_ring_size: int = 256
+    nb_queues: int = 5
     iova_range: tuple[int, int] = (0, (1 << 64) - 1)
     mapped: dict[int, int] = field(default_factory=dict)
     messages: list[Kind] = field(default_factory=list)
@@ -169,6 +170,7 @@ class FakeVdpa(FakeVhost):
             Request.VDPA_GET_DEVICE_ID: ("=I", self.device_id),
             Request.GET_BACKEND_FEATURES: ("=Q", self.backend_features),
             Request.VDPA_GET_VRING_NUM: ("=H", self.max_ring_size),
+            Request.VDPA_GET_VQS_COUNT: ("=I", self.nb_queues),
             Request.VDPA_GET_STATUS: ("=B", self.status),
         }
         if request in numbers:

@@ -105,6 +105,7 @@ def test_what_is_asked_before_anything_else(kernel: FakeKernel, make: Make) -> N
         ({"device_id": 2}, "Invalid vdpa device ID: 2"),
         ({"backend_features": 0b100}, "IOTLB_MSG_V2 not supported by the backend."),
         ({"max_ring_size": 0}, "the device says that its queues have 0 descriptors"),
+        ({"nb_queues": 1}, f"{PATH} has no queue 1: the kernel counts 1 of them"),
         ({"config": bytearray(4)}, "the configuration space ends before byte 12"),
         ({"refuses": {Request.SET_OWNER: errno.EBUSY}}, f"({PATH}) VHOST_SET_OWNER failed: Device or resource busy"),
     ],

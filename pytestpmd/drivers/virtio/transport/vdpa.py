@@ -27,6 +27,8 @@ log = log_type("pmd.net.virtio.driver", "VIRTIO_DRIVER")
 VIRTIO_ID_NETWORK = 1
 #: Of the configuration space, what a kernel that does not tell its size is asked for.
 LEAST_CONFIG = 12
+#: Nor how many queues there are: 4.1.4.3, one for each number.
+MOST_QUEUES = 1 << 16
 MAC_AT, MAC_BYTES = 0, 6
 BATCHES = BackendFeature.IOTLB_MSG_V2 | BackendFeature.IOTLB_BATCH
 
@@ -70,10 +72,15 @@ class VhostVdpaTransport(DeviceTransport):
         self._max_ring_size = file.number(Request.VDPA_GET_VRING_NUM, 2)
         first, last = unpack("=QQ", file.call(Request.VDPA_GET_IOVA_RANGE, room=16))
         self._mappings = Mappings(file.write, first, last, batches=BackendFeature.IOTLB_BATCH in offered)
+        self._config_size = self._number_or(Request.VDPA_GET_CONFIG_SIZE, LEAST_CONFIG)
+        self._nb_queues = self._number_or(Request.VDPA_GET_VQS_COUNT, MOST_QUEUES)
+
+    def _number_or(self, request: Request, default: int) -> int:
+        """What newer kernels tell."""
         try:
-            self._config_size = int.from_bytes(file.try_call(Request.VDPA_GET_CONFIG_SIZE, room=4), "little")
+            return int.from_bytes(self._file.try_call(request, room=4), "little")
         except OSError:
-            self._config_size = LEAST_CONFIG
+            return default
 
     def _tick(self) -> None:
         self.on_tick()
@@ -114,7 +121,9 @@ class VhostVdpaTransport(DeviceTransport):
     # What the driver asks.
 
     def ring_size(self, index: int, asked: int) -> int:
-        """No ring is longer than the device can have it."""
+        """No ring is longer than the device can have it; the kernel may know of fewer queues than the device has."""
+        if index >= self._nb_queues:
+            raise DeviceError(f"{self.path} has no queue {index}: the kernel counts {self._nb_queues} of them")
         most = self._max_ring_size
         if most == 0:
             raise DeviceError("the device says that its queues have 0 descriptors")

@@ -44,6 +44,7 @@ class Request(IntEnum):
     VDPA_SET_CONFIG_CALL = _request(0x77, _WRITE, 4)
     VDPA_GET_IOVA_RANGE = _request(0x78, _READ, 16)
     VDPA_GET_CONFIG_SIZE = _request(0x79, _READ, 4)
+    VDPA_GET_VQS_COUNT = _request(0x80, _READ, 4)
 
 
 VRING_STATE, VRING_FILE, VRING_ADDR = Struct("=II"), Struct("=Ii"), Struct("=IIQQQQ")
