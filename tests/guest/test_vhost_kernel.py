@@ -1,5 +1,6 @@
 """net_virtio_user over /dev/vhost-net: the guest's kernel at the other end of a tap."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -106,6 +107,28 @@ def test_the_interface_is_the_link(machine: Machine, ours: GuestProgram) -> None
         ours.run("")
         assert f"Link status: {shown}" in ours.run("show port info 0")
     assert answers(machine, 0)
+
+
+def woken(ours: GuestProgram) -> int:
+    """How often packets have ended a sleep of lcore 1's."""
+    found = re.search(r"woken (\d+) times by packets", ours.run("show fwd interrupt"))
+    assert found
+    return int(found[1])
+
+
+@pytest.mark.parametrize("port", [0, 1])
+def test_who_sleeps_is_woken_by_a_ping(machine: Machine, ours: GuestProgram, port: int) -> None:
+    ours.run("stop")
+    ours.run("set interrupt on")
+    assert "Interrupt mode: lcore 1 sleeps" in ours.run("start")
+    eventually(lambda: "is asleep" in ours.run("show fwd interrupt"), "it sleeps")
+    before = woken(ours)
+    assert answers(machine, port)
+    assert woken(ours) > before
+    eventually(lambda: "is asleep" in ours.run("show fwd interrupt"), "it sleeps again")
+    ours.run("stop")
+    ours.run("set interrupt off")
+    ours.run("start")
 
 
 def test_an_interface_that_is_in_use_is_not_taken(machine: Machine, ours: GuestProgram) -> None:
