@@ -54,15 +54,15 @@ class Station:
     def __init__(self, interface: str) -> None:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.htons(ETH_P_ALL))
         self._socket.bind((interface, ETH_P_ALL))
-        self._socket.settimeout(PATIENCE_S)
 
     def send(self, *frames: bytes) -> None:
         for frame in frames:
             self._socket.send(frame)
 
-    def receive(self, count: int = 1) -> list[bytes]:
-        """As many frames, those that the interface itself sends left out."""
+    def receive(self, count: int = 1, within_s: float = PATIENCE_S) -> list[bytes]:
+        """As many frames, those that the interface itself sends left out; ``TimeoutError`` when one does not come."""
         found: list[bytes] = []
+        self._socket.settimeout(within_s)
         while len(found) < count:
             data, address = self._socket.recvfrom(1 << 16)
             if address[2] != socket.PACKET_OUTGOING:

@@ -144,6 +144,14 @@ class Kni:
             raise
         return port
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing waits any more that the other program has sent, or nobody would fetch it."""
+        if self._sock is None or not self.is_running:
+            return True
+        interrupt = self._sock.rx_interrupt(0)
+        return not interrupt.enable(interrupt.handle)
+
     def leave_sock(self) -> None:
         """The other program is gone: the kernel's protocols have the interface again."""
         if self._sock:

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from types import FrameType
@@ -28,6 +29,8 @@ from pytestpmd.programs.kni.settings import Settings, check
 PROGRAM = Program("pytestpmd-kni", "kni options")
 MBUFS, MBUFS_PER_PORT = 4096, 8192
 TICK_S = 0.1
+#: So long what another program sent before it ended is still moved, and how often we look; in seconds.
+DRAIN_S, DRAIN_STEP_S = 1.0, 0.001
 
 
 def registry() -> Registry:
@@ -121,6 +124,9 @@ class KniRun:
                 return kni.enter_sock()
 
         def leave() -> None:
+            deadline = time.monotonic() + DRAIN_S
+            while not kni.is_drained and time.monotonic() < deadline:
+                time.sleep(DRAIN_STEP_S)
             with self._lanes.paused():
                 try:
                     kni.leave_sock()
