@@ -99,8 +99,8 @@ class GuestMemory:
         dead, what = ffi.addressof(self.ptr, "dead"), f"the region {region.describe()}"
         if len(self._mapped) == lib.VHOST_MAX_REGIONS:
             raise DeviceError(f"cannot map {what}: there are {lib.VHOST_MAX_REGIONS} already")
-        mapping = Mapping(region.fd, region.mmap_offset, region.size, dead, what)
-        return MappedRegion(region, mapping, _file_of(region.fd))
+        file = _file_of(region.fd)
+        return MappedRegion(region, Mapping(region.fd, region.mmap_offset, region.size, dead, what), file)
 
     def _write_table(self) -> None:
         for entry, mapped in zip(self.ptr.regions, self._mapped, strict=False):

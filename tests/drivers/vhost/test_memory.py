@@ -204,7 +204,8 @@ def test_a_file_on_a_file_system_with_other_blocks_than_pages_is_mapped(
 
     class Stat:
         def __init__(self, fd: int) -> None:
-            self.st_size, self.st_blksize = fstat(fd).st_size, block
+            real = fstat(fd)
+            self.st_dev, self.st_ino, self.st_size, self.st_blksize = real.st_dev, real.st_ino, real.st_size, block
 
     monkeypatch.setattr(os, "fstat", Stat)
     memory = mapped(region(0))
