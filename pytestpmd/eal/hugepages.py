@@ -122,7 +122,9 @@ class HugePages:
                 self._window.unmap(page.address, HUGE_PAGE)
 
     def to_iova(self, address: int) -> int:
-        """Where the device finds what is at this address in a piece."""
+        """Where the device finds what is at this address in a piece; raises :class:`ConfigError` for any other."""
+        if not self._window.holds(address):
+            raise ConfigError(f"Devices cannot be told of {address:#x}: it is in no hugepage")
         delta: int = self.map.deltas[self._number(address)]
         return address + delta & MASK
 

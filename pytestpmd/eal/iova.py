@@ -103,7 +103,7 @@ def device_memory() -> tuple[Window, HugePages | None]:
 
 
 def to_iova(address: int) -> int:
-    """What a device is told of this address, which is in such memory."""
+    """What a device is told of this address in such memory; in mode PA :class:`ConfigError` where there is none."""
     return _IOVA.pages.to_iova(address) if _IOVA.pages else address
 
 
@@ -115,6 +115,12 @@ def stretches(address: int, size: int) -> Iterator[tuple[int, int, int]]:
         length = min(GRAIN - address % GRAIN, end - address) if _IOVA.pages else size
         yield to_iova(address), length, address
         address += length
+
+
+def check_whole(address: int, size: int) -> None:
+    """Raise :class:`ConfigError` unless devices find all of this in one piece, from :func:`to_iova` of its begin on."""
+    if len(list(stretches(address, size))) > 1:
+        raise ConfigError(f"Devices cannot be told of {size} bytes at {address:#x}: they are in several hugepages")
 
 
 def iova_map() -> Any:

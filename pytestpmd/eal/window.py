@@ -56,6 +56,11 @@ class Window:
             lib.window_unmap(address, size)
             self._mark(address, size, False)
 
+    def holds(self, address: int) -> bool:
+        """Whether something is mapped at this address, in the grain that it is in."""
+        offset = address - self.base
+        return bool(self.base) and 0 <= offset < self.size and bool(self._taken[offset // GRAIN])
+
     def _reserve(self) -> None:
         if self.base:
             return

@@ -52,6 +52,20 @@ def test_each_page_is_found_where_it_lies(memory: PhysicalMemory) -> None:
     assert len({memory.pages.to_iova(piece.address + i * HUGE_PAGE) - i * HUGE_PAGE for i in range(3)}) == 3
 
 
+def test_what_is_in_no_page_has_no_place(memory: PhysicalMemory) -> None:
+    def refused(address: int) -> None:
+        with pytest.raises(ConfigError, match=rf"^Devices cannot be told of {address:#x}: it is in no hugepage$"):
+            memory.pages.to_iova(address)
+
+    refused(0x12345)
+    stays, goes = memory.pages.take(HUGE_PAGE, "pool"), memory.pages.take(HUGE_PAGE, "pool")
+    memory.pages.give_back(goes)
+    window = memory.window
+    for address in (window.base - 1, goes.address, window.base + window.size - 1, window.base + window.size, 0):
+        refused(address)
+    assert memory.pages.to_iova(stays.address) == memory.pagemap.physical(stays.address)
+
+
 def test_the_table_for_c_holds_what_an_address_is_added_to(memory: PhysicalMemory) -> None:
     memory.pages.take(HUGE_PAGE, "pool")
     piece = memory.pages.take(HUGE_PAGE, "pool")

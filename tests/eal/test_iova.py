@@ -15,6 +15,7 @@ from pytestpmd.eal.hugepages import HUGE_PAGE, HugePages
 from pytestpmd.eal.iova import (
     IovaMode,
     check_reach,
+    check_whole,
     choose_iova_mode,
     decide,
     iova_map,
@@ -147,6 +148,21 @@ def test_small_arenas_for_devices_alone_share_a_page(physical: PhysicalMemory) -
 def test_other_arenas_have_nothing_to_do_with_pages(physical: PhysicalMemory) -> None:
     assert Arena(1 << 20).size == Arena(1 << 20, shared=True).size == 1 << 20
     assert physical.nb_pages == 0
+
+
+def test_only_what_lies_in_one_page_is_whole_to_devices(physical: PhysicalMemory) -> None:
+    at = Arena(2 * HUGE_PAGE, shared=True, bus=True)
+    check_whole(at.address, HUGE_PAGE)
+    check_whole(at.address + HUGE_PAGE, HUGE_PAGE)
+    with pytest.raises(ConfigError, match=r"told of 2 bytes at 0x\w+: they are in several hugepages$"):
+        check_whole(at.address + HUGE_PAGE - 1, 2)
+    elsewhere = Arena(1, shared=True)
+    with pytest.raises(ConfigError, match=r": it is in no hugepage$"):
+        check_whole(elsewhere.address, 1)
+
+
+def test_in_mode_va_all_is_whole(fresh: None) -> None:
+    check_whole(HUGE_PAGE - 1, 2 * HUGE_PAGE)
 
 
 @pytest.mark.parametrize(("size", "data_room"), [(1, 2176), (936, 2176), (937, 2176), (3000, 2176), (100, 65535)])

@@ -7,7 +7,7 @@ from pytestpmd._dataplane import ffi, lib
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.vring import Layout
 from pytestpmd.eal.doorbell import Doorbell
-from pytestpmd.eal.iova import iova_map, to_iova
+from pytestpmd.eal.iova import check_whole, iova_map, to_iova
 from pytestpmd.eal.lcore import LCORES
 from pytestpmd.eal.memory import Arena, address_of
 from pytestpmd.eal.mempool import Mempool
@@ -85,6 +85,8 @@ class Virtqueue:
             vq.desc = ffi.cast("struct vring_desc *", desc)
             vq.avail, vq.used = ffi.cast("struct vring_avail *", avail), ffi.cast("struct vring_used *", used)
         vq.iova = iova_map() if uses_iova else ffi.NULL
+        if vq.iova:  # C looks pages up by addresses and checks none of them
+            check_whole(address_of(ring), layout.total)
         self.addresses = RingAddresses(size, *(self._seen_at(part) for part in (desc, avail, used)))
         vq.slots = private.struct("struct virtqueue_slot", size)
         vq.free_ids = private.struct("uint16_t", _power_of_two(size))

@@ -22,10 +22,13 @@ from pytestpmd.drivers.virtio.ctrlq import CONTROL_RING_SIZE, ControlQueue
 from pytestpmd.drivers.virtio.features import Agreement
 from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio.rings import Rings
+from pytestpmd.drivers.virtio.virtqueue import Virtqueue, private_bytes, shared_bytes
 from pytestpmd.drivers.virtio.vring import ring_layout
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.hugepages import HUGE_PAGE
+from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
+from pytestpmd.errors import ConfigError
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
 from pytestpmd.ethdev.port import PortConf
 
@@ -188,6 +191,18 @@ def test_the_largest_ring_is_told_of_in_whole_pieces(physical: PhysicalMemory) -
     for address in range(headers, headers + 32768 * 256, 256):
         delta = map_.deltas[(address - map_.base) // HUGE_PAGE]
         memory.piece((address + delta) % (1 << 64), 256)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_ring_that_devices_cannot_be_told_of_is_refused(physical: PhysicalMemory, packed: bool) -> None:
+    layout = ring_layout(SIZE, packed=packed)
+    private = Arena(private_bytes(SIZE))
+    with pytest.raises(ConfigError, match=r"^Devices cannot be told of 0x\w+: it is in no hugepage$"):
+        Virtqueue(0, layout, Arena(shared_bytes(layout), shared=True), private, uses_iova=True)
+    astride = Arena(2 * HUGE_PAGE, shared=True, bus=True)
+    astride.alloc(HUGE_PAGE - 256)
+    with pytest.raises(ConfigError, match=r": they are in several hugepages$"):
+        Virtqueue(0, layout, astride, Arena(private_bytes(SIZE)), uses_iova=True)
 
 
 @pytest.mark.parametrize("packed", [False, True])
