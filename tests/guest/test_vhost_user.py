@@ -17,7 +17,7 @@ PINGS = 3
 
 @dataclass(frozen=True)
 class Form:
-    """One form of QEMU's device, and who listens. With MSI-X, QEMU 7.2 does not survive vhost-user under TCG."""
+    """One form of QEMU's device, and who listens; without MSI-X (see README.md)."""
 
     options: str
     server: bool = False
