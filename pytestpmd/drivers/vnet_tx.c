@@ -4,7 +4,7 @@
  * Two kinds of packets want something: those of which an engine asked it, and those that another
  * port received from somebody who had not finished them. Either way the other side gets to do what
  * it agreed to; a checksum is completed here otherwise, and what is longer than a frame is not
- * sent as it is: segment.h. */
+ * sent as it is: eal/gso.h. */
 #include "drivers/vnet.h"
 #include "eal/segments.h"
 #include "eal/vlan.h"

@@ -21,6 +21,7 @@ class Engine:
     transmits: bool
     answers: bool
     packet_fwd: Any
+    stream_end: Any
 
 
 def _engines() -> dict[str, Engine]:
@@ -34,6 +35,7 @@ def _engines() -> dict[str, Engine]:
             e.transmits,
             e.answers,
             e.packet_fwd,
+            e.stream_end,
         )
         for e in found
     ]

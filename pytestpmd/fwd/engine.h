@@ -44,7 +44,7 @@ struct fwd_stream {
 	uint16_t rx_queue_id;
 	uint16_t tx_queue_id;
 	struct dump_ring *dump;
-	struct l3fwd *l3fwd; /* for engines that route: where to */
+	struct l3fwd *l3fwd;   /* for engines that route: where to */
 
 	/* Python writes while lcores run */
 	uint16_t burst; /* packets asked of receive */
@@ -69,6 +69,9 @@ struct fwd_stream {
 /* One turn of an engine on one stream: whether there was anything to do. */
 typedef bool (*packet_fwd_t)(struct fwd_stream *fs);
 
+/* After the last turn, on the same lcore: what an engine has held back goes on, or is freed. */
+typedef void (*stream_end_t)(struct fwd_stream *fs);
+
 struct fwd_engine {
 	const char *name;
 	const char *help;
@@ -76,6 +79,7 @@ struct fwd_engine {
 	bool can_retry; /* sends, so that `retry` means something */
 	bool receives;
 	bool transmits;
+	stream_end_t stream_end; /* NULL for engines that hold nothing back */
 	bool answers; /* sends on the port that it receives from, whatever the topology */
 };
 

@@ -26,7 +26,16 @@ from pytestpmd.fwd.topology import LcoreSpec, StreamSpec
 
 def _engine(name: str, about: str, function: str) -> Engine:
     packet_fwd = ffi.addressof(lib, function)
-    return Engine(name, about, has_retry=False, receives=True, transmits=True, answers=False, packet_fwd=packet_fwd)
+    return Engine(
+        name,
+        about,
+        has_retry=False,
+        receives=True,
+        transmits=True,
+        answers=False,
+        packet_fwd=packet_fwd,
+        stream_end=ffi.NULL,
+    )
 
 
 LPM = _engine("l3fwd-lpm", "route by the longest prefix", "l3fwd_lpm_forward")

@@ -70,6 +70,8 @@ static void begin(struct fwd_lcore *lc)
 
 static void end(const struct fwd_lcore *lc)
 {
+	for (uint32_t i = 0; lc->stream_end && i < lc->nb_streams; i++)
+		lc->stream_end(lc->streams[i]);
 	settle(lc);
 	lcore_enter(MAX_LCORES);
 }

@@ -8,6 +8,7 @@
 struct fwd_lcore {
 	struct fwd_stream **streams;
 	packet_fwd_t packet_fwd;
+	stream_end_t stream_end;
 	uint32_t nb_streams;
 	uint32_t lcore_id;
 	uint32_t record_cycles;

@@ -114,7 +114,7 @@ class LcoreJob:
 
         With ``sleep`` it sleeps while there is nothing to do.
         """
-        self._ptr.packet_fwd = engine.packet_fwd
+        self._ptr.packet_fwd, self._ptr.stream_end = engine.packet_fwd, engine.stream_end
         self._turns = turns
         self.sleep = sleep
         if sleep:

@@ -5,8 +5,8 @@
  * dequeue.c. */
 #include "drivers/vhost/copy.h"
 #include "drivers/vhost/plain.h"
-#include "drivers/vhost/segment.h"
 #include "drivers/vhost/walk.h"
+#include "eal/gso.h"
 
 #define PACKET_CHAINS 256 /* that one packet may be spread over */
 
@@ -204,18 +204,32 @@ static NOINLINE bool enqueue_slow(struct vhost_virtqueue *vq, struct used_batch 
 	return true;
 }
 
+/* Segments of the length that it came with, or that it is to go in. */
+static bool begin_to_cut(struct gso *cut, const struct mbuf *pkt, const struct mempool *pool)
+{
+	struct net_hdrs hdrs;
+
+	if (!(pkt->ol_flags & (MBUF_F_TX_TCP_SEG | MBUF_F_RX_LRO)) || !net_parse(pkt, &hdrs))
+		return false;
+	return hdrs.l2_len <= UINT8_MAX &&
+	       gso_begin_tcp(cut, pkt, &hdrs, NULL, pkt->tso_segsz, pool);
+}
+
 /* A packet that wants more than the front-end agreed to: cut into frames, if that helps. Those that
  * find no room are lost. */
 static NOINLINE void enqueue_segments(struct vhost_virtqueue *vq, struct used_batch *batch,
         const struct mbuf *pkt, uint16_t waiting, struct stats_run *run, uint16_t *nb_sent,
         const bool packed)
 {
-	struct segmenting cut;
+	struct gso cut;
 	struct virtio_net_hdr header;
 	struct mbuf *m;
-	bool fits = segment_begin(&cut, pkt, vq->pool), sent = false;
+	bool fits = begin_to_cut(&cut, pkt, vq->pool), sent = false;
 
-	while (fits && (m = segment_next(&cut, vq->pool))) {
+	while (fits && (m = gso_next(&cut, vq->pool))) {
+		m->ol_flags = MBUF_F_TX_TCP_CKSUM;
+		m->ol_flags |=
+		        cut.hdrs.is_ipv6 ? MBUF_F_TX_IPV6 : MBUF_F_TX_IPV4 | MBUF_F_TX_IP_CKSUM;
 		fits = vnet_tx_offload(&vq->offload, m, &header) &&
 		       enqueue_slow(vq, batch, m, &header, waiting, &sent, packed) && sent;
 		if (fits) {
@@ -224,7 +238,7 @@ static NOINLINE void enqueue_segments(struct vhost_virtqueue *vq, struct used_ba
 		}
 		mbuf_free(m);
 	}
-	if (!fits || !segment_is_done(&cut))
+	if (!fits || !gso_is_done(&cut))
 		vq->stats.errors++;
 }
 
