@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench.console import Console
+from bench.console import OWN_PREFIX, Console
 from bench.loopback import Load, Series, rate
 from bench.quiet import Watch, Window, quietest
 
@@ -34,7 +34,7 @@ class Appliance:
 def look_at(program: str, console_cpu: int, cpus: Sequence[int], load: Load, questions: int = 200) -> Appliance:
     """Forward with a worker on each of ``cpus``, and ask the console meanwhile."""
     lcores = ",".join(f"{lcore}@{cpu}" for lcore, cpu in enumerate((console_cpu, *cpus)))
-    with Console([program, f"--lcores={lcores}", "--", "-i", f"--nb-cores={len(cpus)}"]) as console:
+    with Console([program, f"--lcores={lcores}", OWN_PREFIX, "--", "-i", f"--nb-cores={len(cpus)}"]) as console:
         console.run(f"set txpkts {load.frame_size}")
         watch = partial(Watch, cpus, (console.pid,))
 
@@ -56,6 +56,6 @@ def startup_s(program: str, arguments: Sequence[str] = (), term: str = "dumb", r
     """Launch to prompt, in seconds; the first run warms the file cache and does not count."""
     times = []
     for _ in range(runs + 1):
-        with Console([program, *arguments, "--", "-i"], {"TERM": term}) as console:
+        with Console([program, OWN_PREFIX, *arguments, "--", "-i"], {"TERM": term}) as console:
             times.append(console.startup_s)
     return Series(times[1:])

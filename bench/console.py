@@ -13,6 +13,8 @@ from typing import Self
 
 PROMPT = b"testpmd> "
 PATIENCE_S = 60.0
+#: Whatever else runs on this machine under the usual prefix.
+OWN_PREFIX = f"--file-prefix=bench{os.getpid()}"
 
 
 class NoPrompt(RuntimeError):

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.console import Console
+from bench.console import OWN_PREFIX, Console
 from bench.loopback import DriverPath, Load, Pair, Ratio, Series
 from bench.quiet import quietest
 from pytestpmd._dataplane import ffi, lib
@@ -58,7 +58,7 @@ def program(path: str, options: str, cpu: int) -> Iterator[tuple[Console, EthPor
     """A program that forwards, and its front-end here."""
     with ExitStack() as undo:
         sock = f"{undo.enter_context(tempfile.TemporaryDirectory(prefix='bench-'))}/s"
-        words = f"--lcores=0@{cpu},1@{cpu} --vdev=net_vhost0,iface={sock} -- -i {options}"
+        words = f"--lcores=0@{cpu},1@{cpu} {OWN_PREFIX} --vdev=net_vhost0,iface={sock} -- -i {options}"
         console = undo.enter_context(Console([path, *words.split()]))
         pool = Mempool("bench", 4096, 2176, 250)
         port = probe(f"net_virtio_user0,path={sock},{PATH}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from struct import pack
 from typing import Any
 
+from bench.console import OWN_PREFIX
 from bench.interrupt import PATH, PATIENCE_S, Mode, idle_cpu, lay, round_trips
 from bench.loopback import Load, Series
 from bench.quiet import Watch, Window, quietest
@@ -175,7 +176,8 @@ def program(options: str, cpu: int) -> Iterator[tuple[subprocess.Popen[str], Eth
     """A router with one port, and its front-end here."""
     with ExitStack() as undo:
         sock = f"{undo.enter_context(tempfile.TemporaryDirectory(prefix='bench-'))}/s"
-        words = f"--lcores=0@{cpu},1@{cpu} --vdev=net_vhost0,iface={sock} -- -p 1 --config=(0,0,1) --json {options}"
+        eal = f"--lcores=0@{cpu},1@{cpu} {OWN_PREFIX} --vdev=net_vhost0,iface={sock}"
+        words = f"{eal} -- -p 1 --config=(0,0,1) --json {options}"
         router = subprocess.Popen(
             [*ROUTER, *words.split()], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

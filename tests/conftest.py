@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("PYTESTPMD_REQUIRE_PEERS") == "1":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_runtime_directory() -> Iterator[None]:
+    """Programs started here meet no others, and leave nothing behind however they end. Its path is short: sockets
+    are in it."""
+    with tempfile.TemporaryDirectory(prefix="run-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUNTIME_DIRECTORY", folder)
+        yield
 
 
 @pytest.fixture

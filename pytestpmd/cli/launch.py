@@ -1,16 +1,18 @@
 """What every program does before its own work: EAL's words, help, signals, and what becomes of an error."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from pytestpmd import __version__
 from pytestpmd.app import TestPmd
 from pytestpmd.cli import argv as options
 from pytestpmd.cli import console
 from pytestpmd.cli.console import Stop, StopRequested
-from pytestpmd.cli.registry import Registry
+from pytestpmd.cli.registry import Program, Registry
 from pytestpmd.drivers import NoSuchDriver
 from pytestpmd.eal import args as eal
+from pytestpmd.eal import runtime
 from pytestpmd.eal.lcores import detected_cpus
 from pytestpmd.errors import ConfigError, TestpmdError
 from pytestpmd.log import EAL, REGISTRY
@@ -58,15 +60,17 @@ def read_options(registry: Registry, words: eal.Words) -> options.Arguments:
     return arguments
 
 
-def start_eal(words: eal.Words) -> eal.EalArgs:
-    """Read the EAL options' values and say what there is."""
+@contextmanager
+def start_eal(program: Program, words: eal.Words) -> Iterator[eal.EalArgs]:
+    """Read the EAL options' values, say what there is, and have the program's ``--file-prefix`` to itself."""
     EAL.info("Detected CPU lcores: %d", len(detected_cpus()))
-    args = eal.interpret(words)
+    args = eal.interpret(words, file_prefix=program.file_prefix)
     for warning in args.warnings:
         EAL.warning(warning)
     if args.version:
         EAL.info("RTE Version: 'pytestpmd %s'", __version__)
-    return args
+    with runtime.claim(args):
+        yield args
 
 
 def probe(app: TestPmd) -> None:

@@ -48,7 +48,10 @@ class Program:
         if arguments.wants_help:
             return 0
         proof = self._who_sits_there(arguments)
-        with TestPmd(Config(), start_eal(self.words), console.say) as app:
+        with (
+            start_eal(self.registry.program, self.words) as args,
+            TestPmd(Config(), args, console.say) as app,
+        ):
             self.stop.on_request.append(app.request_quit)
             app.show_packets = lambda packets, lost: app.say(dump(packets, lost, app.pools[0].name))
             app.stop_forwarding = lambda: app.say(stop(app))

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from pytestpmd.cli.grammar import Match, Pattern, compile_syntax, parse
 from pytestpmd.cli.params import METAVARS, PLACEHOLDERS, Param
+from pytestpmd.eal.args import DEFAULT_FILE_PREFIX
 
 Function = Callable[..., "str | None"]
 F = TypeVar("F", bound=Function)
@@ -161,10 +162,11 @@ def option(
 
 @dataclass(frozen=True)
 class Program:
-    """A program's name, and what its own options are called."""
+    """A program's name, what its own options are called, and its ``--file-prefix`` when the user gives none."""
 
     name: str
     options: str
+    file_prefix: str = DEFAULT_FILE_PREFIX
 
     @property
     def arguments(self) -> str:

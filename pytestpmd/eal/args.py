@@ -35,10 +35,10 @@ class EalError(ConfigError):
         return error
 
     @classmethod
-    def starting(cls, lines: str, stage: str) -> "EalError":
+    def starting(cls, lines: str, stage: str, error: str = "Invalid argument") -> "EalError":
         """Options that cannot go together, or a value that makes no sense; ``stage`` is what could not be done."""
         causes = [f"EAL: {line}" for line in [*lines.splitlines(), stage]]
-        return cls("\n".join([*causes, "EAL: Error - exiting with code: 1", "Cannot init EAL: Invalid argument"]))
+        return cls("\n".join([*causes, "EAL: Error - exiting with code: 1", f"Cannot init EAL: {error}"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class EalArgs:
     memory_mb: int | None = None
     numa_mem_mb: tuple[int, ...] = ()
     no_shconf: bool = False
+    proc_type: str = "primary"
     no_telemetry: bool = False
     max_simd_bitwidth: int = DEFAULT_SIMD_BITWIDTH
     version: bool = False
@@ -142,9 +143,13 @@ def set_log_levels(words: Words, registry: Registry = REGISTRY) -> None:
 
 
 def interpret(
-    words: Words, detected: AbstractSet[int] | None = None, affinity: AbstractSet[int] | None = None
+    words: Words,
+    detected: AbstractSet[int] | None = None,
+    affinity: AbstractSet[int] | None = None,
+    file_prefix: str = DEFAULT_FILE_PREFIX,
 ) -> EalArgs:
-    """Read the values. ``detected`` are the machine's CPUs, ``affinity`` those the process may run on (default)."""
+    """Read the values. ``detected`` are the machine's CPUs, ``affinity`` those the process may run on (default),
+    ``file_prefix`` is the program's where none is given."""
     detected = lcores.detected_cpus() if detected is None else detected
     affinity = os.sched_getaffinity(0) if affinity is None else affinity
     given = words.given
@@ -164,7 +169,7 @@ def interpret(
         auto_probing="no-auto-probing" not in given and "allow" not in given,
         no_pci="no-pci" in given,
         log_levels=words.log_levels,
-        file_prefix=_last(given, "file-prefix") or DEFAULT_FILE_PREFIX,
+        file_prefix=_last(given, "file-prefix") or file_prefix,
         in_memory="in-memory" in given,
         no_huge="no-huge" in given,
         iova_mode=_iova_mode(given),
@@ -172,6 +177,7 @@ def interpret(
         memory_mb=int(_last(given, "memory-size") or 0) or None,
         numa_mem_mb=tuple(int(size) for size in (_last(given, "numa-mem") or "").split(",") if size),
         no_shconf="no-shconf" in given or "in-memory" in given,
+        proc_type=(_last(given, "proc-type") or "primary").lower(),
         no_telemetry="no-telemetry" in given,
         max_simd_bitwidth=_simd_bitwidth(given),
         version="version" in given,

@@ -4,8 +4,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import pexpect
 
@@ -17,9 +18,23 @@ FEW_MBUFS = "--total-num-mbufs=4096"
 PATIENCE_S = 20
 
 
+_PREFIXES = count()
+
+
+def own_prefix() -> str:
+    """A ``--file-prefix`` that no other program has, for those that run side by side."""
+    return f"--file-prefix=test{os.getpid()}-{next(_PREFIXES)}"
+
+
+def with_prefix(eal: Iterable[str]) -> list[str]:
+    """These EAL options, and a ``--file-prefix`` if none is among them."""
+    given = list(eal)
+    return given if any(word.startswith("--file-prefix") for word in given) else [own_prefix(), *given]
+
+
 def words(*options: str, eal: Sequence[str] = NULL_PORTS, lcores: str = LCORES) -> list[str]:
-    """The command line of the program with these testpmd options."""
-    return [sys.executable, "-m", "pytestpmd", lcores, *eal, "--", FEW_MBUFS, *options]
+    """The command line of the program with these testpmd options, and a ``--file-prefix`` unless ``eal`` has one."""
+    return [sys.executable, "-m", "pytestpmd", lcores, *with_prefix(eal), "--", FEW_MBUFS, *options]
 
 
 @dataclass(frozen=True)

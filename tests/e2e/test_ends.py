@@ -1,10 +1,11 @@
 """However the program ends, it stops forwarding, says what was forwarded, closes the ports and says Bye."""
 
+import re
 import signal
 
 import pexpect
 import pytest
-from e2e.program import run, spawn
+from e2e.program import NULL_PORTS, own_prefix, run, spawn
 from transcripts import masked, transcript
 
 ENDING = "\nPrimary: Sending 'stop_req' request to secondary...\n"
@@ -96,3 +97,22 @@ def test_nothing_forwarded_means_no_statistics_at_the_end() -> None:
     ended = run("-i", typed="quit\n")
     assert ended.out.endswith(f"testpmd> quit\n{transcript('quit')}")
     assert "Forward statistics" not in ended.out
+
+
+def test_a_second_program_on_a_prefix_is_refused_and_the_first_goes_on() -> None:
+    prefix = own_prefix()
+    first = spawn("-i", eal=(prefix, *NULL_PORTS))
+    first.expect_exact("testpmd> ")
+    second = run("-i", eal=(prefix, *NULL_PORTS), typed="quit\n")
+    assert (second.status, second.out) == (1, "")
+    assert re.search(
+        r"^EAL: Cannot create lock on '.*/config'\. Is another primary process running\?$", second.err, re.M
+    )
+    assert second.err.endswith("EAL: Error - exiting with code: 1\nCannot init EAL: Resource temporarily unavailable\n")
+    first.sendline("start")
+    first.expect_exact("io packet forwarding - ports=2")
+    first.sendline("quit")
+    first.expect_exact("Bye...")
+    first.expect(pexpect.EOF)
+    assert first.wait() == 0
+    assert run("-i", eal=(prefix, *NULL_PORTS), typed="quit\n").status == 0

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 import pexpect
+from e2e.program import with_prefix
 
 CPUS = sorted(os.sched_getaffinity(0))
 OUR_CPU, PEER_CPU = CPUS[0], CPUS[-1]
@@ -164,5 +165,5 @@ class Pytestpmd(Program):
     """Our program, for what only a process of its own can show."""
 
     def __init__(self, *vdevs: str, eal: str = "", options: str = "-i") -> None:
-        words = [*(eal or lcores(OUR_CPU)).split(), *(f"--vdev={vdev}" for vdev in vdevs)]
+        words = [*with_prefix((eal or lcores(OUR_CPU)).split()), *(f"--vdev={vdev}" for vdev in vdevs)]
         super().__init__([sys.executable, "-m", "pytestpmd", *words, "--", "--total-num-mbufs=4096", *options.split()])

@@ -26,7 +26,7 @@ from pytestpmd.programs.kni.lanes import Lanes
 from pytestpmd.programs.kni.render import statistics
 from pytestpmd.programs.kni.settings import Settings, check
 
-PROGRAM = Program("pytestpmd-kni", "kni options")
+PROGRAM = Program("pytestpmd-kni", "kni options", file_prefix="kni")
 MBUFS, MBUFS_PER_PORT = 4096, 8192
 TICK_S = 0.1
 #: So long what another program sent before it ended is still moved, and how often we look; in seconds.
@@ -58,7 +58,7 @@ def run(found: Registry, words: eal.Words, stop: Stop) -> int:
     if arguments.wants_help:
         return 0
     settings = Settings()
-    with KniApp(Config(), start_eal(words), console.say) as app:
+    with start_eal(PROGRAM, words) as args, KniApp(Config(), args, console.say) as app:
         probe(app)
         arguments.apply(settings, app.say)
         check(settings, app.ports.ids(), [app.main_lcore, *app.worker_lcores])

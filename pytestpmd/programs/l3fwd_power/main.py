@@ -34,7 +34,7 @@ def run(registry: Registry, words: eal.Words, stop: Stop) -> int:
     arguments = read_options(registry, words)
     if arguments.wants_help:
         return 0
-    with RouterApp(start_eal(words)) as app:
+    with start_eal(options.PROGRAM, words) as args, RouterApp(args) as app:
         probe(app)
         arguments.apply(app.settings, console.say)
         app.bring_up()

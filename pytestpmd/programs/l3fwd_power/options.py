@@ -10,7 +10,7 @@ from pytestpmd.ethdev.ports import MAX_PORTS
 from pytestpmd.programs.l3fwd_power.settings import QueueConfig, Settings
 from pytestpmd.programs.tuples import parse_tuples
 
-PROGRAM = Program("pytestpmd-l3fwd-power", "options")
+PROGRAM = Program("pytestpmd-l3fwd-power", "options", file_prefix="l3fwd-power")
 
 MIN_PKT_LEN, MAX_PKT_LEN = 64, 9600
 
