@@ -92,6 +92,12 @@ class ForwardConfig:
     geneve_port: int = 6081
     #: By transmitting port.
     csum: defaultdict[int, CsumConfig] = field(default_factory=lambda: defaultdict(CsumConfig))
+    #: Receiving ports whose TCP packets csum merges, and over how many turns; transmitting ports for which it cuts
+    #: packets, and the longest frame, in bytes, that it then sends.
+    gro_ports: set[int] = field(default_factory=set)
+    gro_flush_cycles: int = 1
+    gso_ports: set[int] = field(default_factory=set)
+    gso_segsz: int = 1514
     #: lcores and ports that may forward, in order, and how many of them do; :func:`settle` fills them.
     corelist: list[int] = field(default_factory=list)
     nb_cores: int = 1

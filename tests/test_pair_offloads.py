@@ -202,3 +202,11 @@ def test_options_for_what_there_is_are_in_force(tmp_path: Path, option: str, sho
             f"  Port : {shown}",
             f"  Queue[ 0] : {shown}",
         ]
+
+
+def test_long_packets_are_cut_as_they_go_round(make: Make) -> None:
+    pair = make(options="--forward-mode=csum --txpkts=1400")
+    pair.run("set port 0 gso on", "set port 1 gso on", "set port 0 gro on", "set gso segsz 600", "start tx_first")
+    frames = "rx_q0_size_512_1023_packets"
+    eventually(lambda: all(dict(port.xstats())[frames] for port in pair.app.ports))
+    assert "Done." in pair.run("stop")

@@ -10,6 +10,7 @@
  * Unlike the original, this engine leaves the transport checksum of a fragment alone (it is that of
  * the whole datagram), and that of a packet which is not all there. */
 #include "eal/ether.h"
+#include "eal/gso.h"
 #include "eal/net.h"
 #include "eal/parse.h"
 #include "eal/segments.h"
@@ -193,26 +194,164 @@ static NOINLINE struct mbuf *do_noting_and_splitting(struct fwd_stream *fs, stru
 	return m;
 }
 
+/* Packets on their way through, as many as a burst may have. */
+struct batch {
+	struct mbuf *pkts[MAX_PKT_BURST];
+	uint16_t n;
+	bool is_special; /* noted, or split up */
+};
+
+static void send(struct fwd_stream *fs, struct batch *batch)
+{
+	if (batch->n)
+		stream_transmit(fs, batch->pkts, batch->n);
+	batch->n = 0;
+}
+
+static ALWAYS_INLINE struct mbuf *do_one(struct fwd_stream *fs, struct mbuf *m, bool is_special)
+{
+	if (unlikely(is_special))
+		return do_noting_and_splitting(fs, m);
+	do_packet(fs, m);
+	return m;
+}
+
+/* Begin to cut a packet that is longer than frames are to be, if it is of a kind that can be: TCP,
+ * also of IPv4 in a tunnel, or UDP over IPv4, whose checksum is that of the whole datagram. A port
+ * that segments TCP itself is left to do so. */
+static bool begin_to_cut(struct fwd_stream *fs, struct mbuf *m, struct gso *cut)
+{
+	const struct csum_settings *set = &fs->csum;
+	struct csum_settings here = {0};
+	struct net_hdrs h, inner;
+	uint32_t len = set->gso_size, hdr_len;
+
+	if (m->pkt_len <= len || !net_parse_ip(m, &h))
+		return false;
+	if (load_relaxed(&set->parse_tunnel) && csum_find_inner(set, m, &h, &inner)) {
+		hdr_len = l4_off(&inner) + inner.l4_len;
+		return !inner.is_ipv6 && len > hdr_len &&
+		       gso_begin_tcp(cut, m, &inner, &h, len - hdr_len, fs->pool);
+	}
+	hdr_len = l4_off(&h) + h.l4_len;
+	if (h.proto == IP_PROTO_TCP)
+		return !set->tso_flags && len > hdr_len &&
+		       gso_begin_tcp(cut, m, &h, NULL, len - hdr_len, fs->pool);
+	if (h.proto != IP_PROTO_UDP || !gso_begin_fragments(cut, m, &h, len, fs->pool))
+		return false;
+	do_l4(&here, m, &h, false, false);
+	return true;
+}
+
+/* Send what becomes of one packet; where mbufs run out, the rest of it is lost. */
+static void cut_and_send(struct fwd_stream *fs, struct mbuf *m, struct batch *batch)
+{
+	struct mbuf *frame;
+	struct gso cut;
+
+	if (!begin_to_cut(fs, m, &cut)) {
+		batch->pkts[batch->n++] = do_one(fs, m, batch->is_special);
+		return;
+	}
+	count_bad(fs, m->ol_flags);
+	while ((frame = gso_next(&cut, fs->pool)) != NULL) {
+		frame->ol_flags = 0;
+		batch->pkts[batch->n++] = do_one(fs, frame, batch->is_special);
+		if (batch->n == MAX_PKT_BURST)
+			send(fs, batch);
+	}
+	fs->gso_made += cut.nb ? cut.nb - 1u : 0;
+	fs->fwd_dropped += !gso_is_done(&cut);
+	mbuf_free(m);
+}
+
+static NOINLINE void forward_cutting(
+        struct fwd_stream *fs, struct mbuf **pkts, uint16_t n, bool is_special)
+{
+	struct batch batch = {.n = 0, .is_special = is_special};
+
+	for (uint16_t i = 0; i < n; i++) {
+		cut_and_send(fs, pkts[i], &batch);
+		if (batch.n == MAX_PKT_BURST)
+			send(fs, &batch);
+	}
+	send(fs, &batch);
+}
+
+static void forward(struct fwd_stream *fs, struct mbuf **pkts, uint16_t n)
+{
+	bool is_special =
+	        fs->csum.split || load_relaxed(&fs->dump_received) || load_relaxed(&fs->dump_sent);
+
+	if (unlikely(fs->csum.gso_size)) {
+		forward_cutting(fs, pkts, n, is_special);
+		return;
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		if (i + 1 < n)
+			prefetch_to_write(mbuf_data(pkts[i + 1]));
+		pkts[i] = do_one(fs, pkts[i], is_special);
+	}
+	stream_transmit(fs, pkts, n);
+}
+
+static_assert(GRO_SLOTS <= MAX_PKT_BURST, "what is held goes on as one burst");
+
+static void forward_held(struct fwd_stream *fs)
+{
+	struct mbuf *held[GRO_SLOTS];
+	uint16_t n = gro_flush(fs->gro, held);
+
+	if (n)
+		forward(fs, held, n);
+}
+
+/* Merge what comes; what goes on now, goes. Whether there was anything to do. */
+static NOINLINE bool forward_merging(struct fwd_stream *fs, struct mbuf **pkts, uint16_t n)
+{
+	struct mbuf *out[MAX_PKT_BURST];
+	bool was_idle = n == 0 && fs->gro->nb_pkts == 0;
+	uint16_t nb_out = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint64_t flags = pkts[i]->ol_flags;
+		bool has_merged = false;
+
+		nb_out += gro_take(fs->gro, pkts[i], &out[nb_out], &has_merged);
+		if (has_merged) {
+			count_bad(fs, flags);
+			fs->gro_merged++;
+		}
+		if (nb_out > MAX_PKT_BURST - 2) {
+			forward(fs, out, nb_out);
+			nb_out = 0;
+		}
+	}
+	if (nb_out)
+		forward(fs, out, nb_out);
+	if (gro_is_due(fs->gro))
+		forward_held(fs);
+	return !was_idle;
+}
+
 static bool csum_forward(struct fwd_stream *fs)
 {
 	struct mbuf *pkts[MAX_PKT_BURST];
 	uint16_t n = stream_receive(fs, pkts);
-	bool is_special =
-	        fs->csum.split || load_relaxed(&fs->dump_received) || load_relaxed(&fs->dump_sent);
 
+	if (unlikely(fs->gro))
+		return forward_merging(fs, pkts, n);
 	if (n == 0)
 		return false;
-	for (uint16_t i = 0; i < n; i++) {
-		if (i + 1 < n)
-			prefetch_to_write(mbuf_data(pkts[i + 1]));
-		if (unlikely(is_special))
-			pkts[i] = do_noting_and_splitting(fs, pkts[i]);
-		else
-			do_packet(fs, pkts[i]);
-	}
-	stream_transmit(fs, pkts, n);
+	forward(fs, pkts, n);
 	return true;
 }
 
+static void csum_end(struct fwd_stream *fs)
+{
+	if (fs->gro)
+		forward_held(fs);
+}
+
 FWD_ENGINE("csum", csum_forward, "recompute checksums, or have the port do it", .can_retry = true,
-        .receives = true, .transmits = true);
+        .receives = true, .transmits = true, .stream_end = csum_end);

@@ -12,6 +12,7 @@ struct csum_settings {
 	uint64_t tso_flags;
 	uint16_t tso_segsz; /* bytes of TCP data in each packet that the port makes of one */
 	uint16_t split;     /* send copies in segments of other lengths: split.h */
+	uint16_t gso_size;  /* bytes of the longest frame: longer packets are cut; 0: none is */
 	uint16_t vxlan_gpe_port;
 	uint16_t geneve_port;
 	uint16_t mac_swap; /* Python writes this one and the next while lcores run */

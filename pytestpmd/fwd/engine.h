@@ -4,6 +4,7 @@
 #include "ethdev/ethdev.h"
 #include "fwd/csum.h"
 #include "fwd/dump.h"
+#include "fwd/gro.h"
 
 #define TXONLY_HDR_LEN  42
 #define TXONLY_MAX_SEGS 255
@@ -45,6 +46,7 @@ struct fwd_stream {
 	uint16_t tx_queue_id;
 	struct dump_ring *dump;
 	struct l3fwd *l3fwd;   /* for engines that route: where to */
+	struct gro_table *gro; /* for csum: what is held to be merged; NULL: nothing is */
 
 	/* Python writes while lcores run */
 	uint16_t burst; /* packets asked of receive */
@@ -57,6 +59,8 @@ struct fwd_stream {
 	uint64_t rx_packets;
 	uint64_t tx_packets;
 	uint64_t fwd_dropped;
+	uint64_t gro_merged;     /* packets that became part of another */
+	uint64_t gso_made;       /* frames that came of longer packets, beyond the first of each */
 	uint64_t rx_bad_ip_csum; /* what the receive port found wrong; csum counts */
 	uint64_t rx_bad_l4_csum;
 	uint64_t busy_cycles;

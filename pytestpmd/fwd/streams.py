@@ -20,7 +20,10 @@ from pytestpmd.fwd.topology import LcoreSpec, StreamSpec
 
 CLOCK_SAMPLE_US = 5_000
 #: Of ``struct fwd_stream``; the lcore writes them.
-COUNTERS = ("rx_packets", "tx_packets", "fwd_dropped", "busy_cycles", "rx_bad_ip_csum", "rx_bad_l4_csum")
+COUNTERS = (
+    *("rx_packets", "tx_packets", "fwd_dropped", "busy_cycles"),
+    *("rx_bad_ip_csum", "rx_bad_l4_csum", "gro_merged", "gso_made"),
+)
 #: What can wait in a queue before ``start``: no ring is longer. A port that always has packets is left at that.
 FLUSH_MOST = 32768
 
@@ -42,6 +45,11 @@ def _flags(port: EthPort, asked: Mapping[TxOffload, int]) -> int:
 def clock_hz() -> int:
     """How fast the cycle counter runs."""
     return int(lib.lcore_cycles_hz(CLOCK_SAMPLE_US))
+
+
+def gro_max_pkts(flush_cycles: int) -> int:
+    """Packets that GRO holds at most: 128 of one burst, 2048 over several (DPDK app/test-pmd/testpmd.h)."""
+    return 128 if flush_cycles == 1 else 2048
 
 
 @dataclass
@@ -200,7 +208,7 @@ class StreamMaker:
     def make(self, lcores: Sequence[LcoreSpec]) -> Streams:
         """The streams of every lcore, and the jobs that poll them."""
         nb_streams = sum(len(lcore.streams) for lcore in lcores)
-        each = ffi.sizeof("struct fwd_stream") + ffi.sizeof("struct txonly_frame") + 256
+        each = sum(map(ffi.sizeof, ("struct fwd_stream", "struct txonly_frame", "struct gro_table"))) + 256
         memory = Arena(nb_streams * each + len(lcores) * (DumpRing.bytes() + 1024) + 4096)
         made = Streams([], [], memory)
         for lcore in lcores:
@@ -231,8 +239,16 @@ class StreamMaker:
         csum.fill(ptr.csum, forward.csum[spec.tx_port], tx.conf.tx_offloads if tx.conf else 0)
         ptr.csum.vxlan_gpe_port, ptr.csum.geneve_port = forward.vxlan_gpe_port, forward.geneve_port
         ptr.csum.split = forward.txsplit != "off"
+        ptr.csum.gso_size = forward.gso_segsz if spec.tx_port in forward.gso_ports else 0
+        if spec.rx_port in forward.gro_ports:
+            ptr.gro = self._gro_table(memory)
         ptr.tx_flags, ptr.tx_vlan_tci = _flags(tx, ASKED), forward.tx_vlans.get(spec.tx_port, 0)
         frame.tx_flags = _flags(tx, ASKED_FOR_UDP)
         stream = Stream(spec, ptr)
         stream.follow(forward)
         return stream
+
+    def _gro_table(self, memory: Arena) -> Any:
+        table, forward = memory.struct("struct gro_table"), self._forward
+        table.flush_turns, table.max_pkts = forward.gro_flush_cycles, gro_max_pkts(forward.gro_flush_cycles)
+        return table
