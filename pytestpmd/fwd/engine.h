@@ -22,7 +22,9 @@ struct txonly_frame {
 	uint64_t tx_flags; /* what is asked for it besides what the stream asks for every packet */
 };
 
+struct flowgen;
 struct l3fwd;
+struct noisy;
 
 /* One receive queue, one transmit queue, and what came of joining them. */
 struct fwd_stream {
@@ -47,6 +49,10 @@ struct fwd_stream {
 	struct dump_ring *dump;
 	struct l3fwd *l3fwd;   /* for engines that route: where to */
 	struct gro_table *gro; /* for csum: what is held to be merged; NULL: nothing is */
+	struct flowgen *flowgen;
+	struct noisy *noisy;
+	struct fwd_stream **neighbours; /* all streams of the lcore, this one too */
+	uint32_t nb_neighbours;
 
 	/* Python writes while lcores run */
 	uint16_t burst; /* packets asked of receive */

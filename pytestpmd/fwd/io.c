@@ -1,6 +1,6 @@
-#include "fwd/engine.h"
+#include "fwd/io.h"
 
-static bool io_forward(struct fwd_stream *fs)
+bool io_forward(struct fwd_stream *fs)
 {
 	struct mbuf *pkts[MAX_PKT_BURST];
 	uint16_t n = stream_receive(fs, pkts);

@@ -86,7 +86,7 @@ class RouterJob(LcoreJob):
 
     def __init__(self, lcore_id: int, streams: Sequence[Stream], memory: Arena, l3fwd: Any) -> None:
         super().__init__(lcore_id, streams, memory)
-        self.streams, self.l3fwd = streams, l3fwd
+        self.l3fwd = l3fwd
         self._clock: int | None = None
         self._began, self._ended, self._cpu_ns = 0, 0, 0
 

@@ -1,13 +1,8 @@
 #include "eal/ether.h"
-#include "fwd/engine.h"
+#include "fwd/rewrite.h"
 
-static bool mac_forward(struct fwd_stream *fs)
+void rewrite_mac(struct fwd_stream *fs, struct mbuf **pkts, uint16_t n)
 {
-	struct mbuf *pkts[MAX_PKT_BURST];
-	uint16_t n = stream_receive(fs, pkts);
-
-	if (n == 0)
-		return false;
 	for (uint16_t i = 0; i < n; i++) {
 		struct ether_addrs *ether = mbuf_ether(pkts[i]);
 
@@ -15,8 +10,11 @@ static bool mac_forward(struct fwd_stream *fs)
 		memcpy(ether->src, fs->own_mac, sizeof(ether->src));
 		stream_ask(fs, pkts[i], fs->tx_flags);
 	}
-	stream_transmit(fs, pkts, n);
-	return true;
+}
+
+static bool mac_forward(struct fwd_stream *fs)
+{
+	return stream_rewrite(fs, rewrite_mac);
 }
 
 FWD_ENGINE("mac", mac_forward, "send to the peer's address, from the port's", .can_retry = true,

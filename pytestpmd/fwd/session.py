@@ -17,6 +17,7 @@ from pytestpmd.ethdev.stats import Stats
 from pytestpmd.fwd import ENGINES, Engine
 from pytestpmd.fwd.dump import DumpedPacket, Dumper
 from pytestpmd.fwd.frame import check_segments
+from pytestpmd.fwd.setup import Setup
 from pytestpmd.fwd.sleep import Sleep, SleepCounts, interrupts_of
 from pytestpmd.fwd.streams import FlushJob, Stream, StreamMaker, Streams, clock_hz
 from pytestpmd.fwd.topology import LcoreSpec, plan
@@ -33,6 +34,9 @@ class ForwardPlan:
     lcores: tuple[LcoreSpec, ...]
     nb_ports: int
     warnings: tuple[str, ...] = ()
+    #: What the engine does, as far as it is known, and lines that it has ``start`` say.
+    status: str = ""
+    notes: tuple[str, ...] = ()
     #: In interrupt mode, by lcore: why it polls all the same, or "" for one that sleeps. Empty without the mode.
     interrupt: Mapping[int, str] = field(default_factory=dict)
 
@@ -122,6 +126,7 @@ class Session:
         self._before: dict[int, Stats] = {}
         self._dumper: Dumper | None = None
         self._sleeps: dict[int, Sleep] = {}
+        self._setups: dict[str, Setup] = {}
         #: Held while streams take over the bursts of ports, which control threads may change.
         self._binding = threading.Lock()
 
@@ -133,7 +138,16 @@ class Session:
         answers = ENGINES[forward.engine].answers
         dealt = plan(ports, queues.rxq, queues.txq, lcores, forward.topology, same_port=answers)
         warnings = (dealt.warning,) if dealt.warning else ()
-        return ForwardPlan(forward.engine, dealt.lcores, len(ports), warnings)
+        return ForwardPlan(forward.engine, dealt.lcores, len(ports), warnings, self.status_of(forward.engine))
+
+    def status_of(self, engine: str) -> str:
+        """What an engine does in its present mode; "" before its first start, and of one that has no modes."""
+        return self._setup_of(engine).status
+
+    def _setup_of(self, engine: str) -> Setup:
+        if engine not in self._setups:
+            self._setups[engine] = Setup.of(engine, self._app)
+        return self._setups[engine]
 
     def start(self, tx_first: int = 0) -> ForwardPlan:
         """Launch the lcores, after ``tx_first`` bursts of txonly from each stream.
@@ -142,10 +156,11 @@ class Session:
         """
         self._check(tx_first)
         engine = ENGINES[self._app.config.forward.engine]
-        self.plan = self.make_plan()
+        setup, dealt = self._setup_of(engine.name), self.make_plan()
         ports = {port.port_id: port for port in self._app.ports}
         with self._binding:
-            self._made = StreamMaker(self._app.config.forward, ports, self._app.pools[0]).make(self.plan.lcores)
+            self._made = StreamMaker(self._app.config.forward, ports, self._app.pools[0]).make(dealt.lcores)
+        self.plan = shown = replace(dealt, notes=tuple(setup.begin(self._made)))
         if self._app.config.forward.flush_rx and engine.receives and self.plan.lcores:
             self._flush(self._made.streams)
         self.clear_stats()
@@ -155,17 +170,21 @@ class Session:
             self._launch(ENGINES["txonly"], tx_first)
             LCORES.wait()
         if self._app.config.forward.interrupt:
-            self.plan = replace(self.plan, interrupt=self._make_sleeps(engine, ports))
+            shown = replace(shown, interrupt=self._make_sleeps(engine, ports))
+        self.plan = replace(shown, status=setup.status)
         self._launch(engine)
         LCORES.wait_for_turns()
-        return self.plan
+        return shown
 
     def _make_sleeps(self, engine: Engine, ports: Mapping[int, EthPort]) -> dict[int, str]:
         """Give each lcore what it may sleep on; which of them poll all the same, and why."""
         assert self.plan is not None
+        must_poll = self._setup_of(engine.name).why_poll()
         why = {}
         for lcore in self.plan.lcores:
             try:
+                if must_poll:
+                    raise NotSupported(must_poll)
                 self._sleeps[lcore.lcore_id] = Sleep(interrupts_of(lcore, engine, ports))
                 why[lcore.lcore_id] = ""
             except NotSupported as error:
@@ -187,6 +206,7 @@ class Session:
             raise TestpmdError("txq are 0, cannot use txonly fwd mode")
         if tx_first or engine.name == "txonly":
             check_segments(forward, self._app.pools[0].data_room - lib.MBUF_HEADROOM)
+        self._setup_of(engine.name).check()
 
     def _flush(self, streams: list[Stream]) -> None:
         """Empty the receive queues, twice as the original does: what came before ``start`` is not forwarded."""
@@ -210,6 +230,8 @@ class Session:
             raise TestpmdError("Packet forwarding not started")
         LCORES.stop()
         self.running = False
+        if self.plan and self._made:
+            self._setup_of(self.plan.engine).end(self._made)
         for sleep in self._sleeps.values():
             sleep.close()
         self._sleeps.clear()

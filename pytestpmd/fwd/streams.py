@@ -102,12 +102,13 @@ class LcoreJob:
         self.lcore_id = lcore_id
         self._memory = memory
         self.dump = DumpRing(memory)
-        for stream in streams:
-            stream.ptr.dump = self.dump.ptr
+        self.streams = tuple(streams)
         self._ptr = memory.struct("struct fwd_lcore")
         self._ptr.streams = memory.struct("struct fwd_stream *", max(1, len(streams)))
         for i, stream in enumerate(streams):
             self._ptr.streams[i] = stream.ptr
+            stream.ptr.dump = self.dump.ptr
+            stream.ptr.neighbours, stream.ptr.nb_neighbours = self._ptr.streams, len(streams)
         self._ptr.nb_streams, self._ptr.lcore_id = len(streams), lcore_id
         self._turns = 0
         #: What it may sleep on in its next run; None has it poll.

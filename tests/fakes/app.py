@@ -141,6 +141,8 @@ class FakePlan:
     nb_ports: int
     lcores: tuple[LcoreSpec, ...]
     warnings: tuple[str, ...] = ()
+    status: str = ""
+    notes: tuple[str, ...] = ()
     interrupt: dict[int, str] = field(default_factory=dict)
 
 
@@ -162,6 +164,9 @@ class FakeSession:
         queues = self.app.config.queues
         dealt = plan(ports, queues.rxq, queues.txq, lcores, forward.topology)
         return FakePlan(forward.engine, len(ports), dealt.lcores, (dealt.warning,) if dealt.warning else ())
+
+    def status_of(self, engine: str) -> str:
+        return ""
 
     def start(self, tx_first: int = 0) -> FakePlan:
         if self.running:

@@ -25,7 +25,7 @@ def test_every_engine_has_a_name_a_help_and_a_direction() -> None:
         assert name == engine.name
         assert engine.help
         assert engine.receives or engine.transmits
-        assert engine.has_retry == engine.transmits
+        assert engine.has_retry == (engine.transmits or name == "shared_rxq")  # takes the word, as the original does
     assert (ENGINES["rxonly"].transmits, ENGINES["txonly"].receives) == (False, False)
 
 

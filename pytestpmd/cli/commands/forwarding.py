@@ -19,12 +19,19 @@ if TYPE_CHECKING:
 @command("start [tx_first [(num)]]", "Start packet forwarding, after num (1) bursts of made packets.", num=UINT32)
 def start(app: "TestPmd", tx_first: str | None = None, num: int = 1) -> str:
     plan = app.session.start(num if tx_first else 0)
-    return forwarding(app, plan) + render.rxtx(app.config, list(app.ports))
+    notes = "".join(f"{note}\n" for note in plan.notes)
+    return forwarding(app, plan) + notes + rxtx(app)
+
+
+def rxtx(app: "TestPmd") -> str:
+    """The text of ``show config rxtx``, which ``start`` ends with."""
+    return render.rxtx(app.config, list(app.ports), app.session.status_of(app.config.forward.engine))
 
 
 def forwarding(app: "TestPmd", plan: "ForwardPlan") -> str:
     """The text of ``show config fwd``, which ``start`` begins with."""
-    text = render.forwarding(app.config, plan.engine, plan.nb_ports, plan.lcores)
+    engine = render.with_status(plan.engine, plan.status)
+    text = render.forwarding(app.config, engine, plan.nb_ports, plan.lcores)
     return text + render_interrupt.mode(plan.interrupt)
 
 

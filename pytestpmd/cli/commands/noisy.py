@@ -9,8 +9,6 @@ from pytestpmd.errors import ConfigError
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
-MODES = ("io", "mac", "macswap", "5tswap")
-
 
 def _set(app: "TestPmd", field: str, num: int, name: str) -> None:
     if num < 0:
@@ -20,7 +18,9 @@ def _set(app: "TestPmd", field: str, num: int, name: str) -> None:
 
 @option("--noisy-forward-mode=MODE", "what noisy does to the headers: io, mac, macswap or 5tswap")
 def noisy_forward_mode(app: "TestPmd", mode: str) -> None:
-    if mode not in MODES:
+    from pytestpmd.fwd.noisy import REWRITES
+
+    if mode not in REWRITES:
         raise ConfigError(f"noisy-forward-mode {mode} invalid, must be a valid noisy-forward-mode value")
     app.config.noisy.mode = mode
 

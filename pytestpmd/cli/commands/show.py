@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from pytestpmd.cli.commands.forwarding import forwarding
+from pytestpmd.cli.commands.forwarding import forwarding, rxtx
 from pytestpmd.cli.registry import command, option
 from pytestpmd.cli.render import config as render_config
 from pytestpmd.cli.render import port as render_port
@@ -155,5 +155,5 @@ def show_config(app: "TestPmd", what: str) -> str:
     if what == "cores":
         return render_config.cores(app.config.forward.corelist)
     if what == "rxtx":
-        return render_config.rxtx(app.config, list(app.ports))
+        return rxtx(app)
     return forwarding(app, app.session.plan or app.session.make_plan())

@@ -11,6 +11,11 @@ from pytestpmd.fwd.topology import LcoreSpec, StreamSpec
 GENERATORS = ("txonly", "flowgen")
 
 
+def with_status(engine: str, status: str) -> str:
+    """An engine's name, with what it does if it has modes: noisy-io."""
+    return f"{engine}-{status}" if status else engine
+
+
 def forwarding(config: Config, engine: str, nb_ports: int, lcores: Sequence[LcoreSpec]) -> str:
     """``show config fwd`` and the first half of ``start``: which lcore forwards what; ends in an empty line."""
     streams = sum(len(lcore.streams) for lcore in lcores)
@@ -38,12 +43,11 @@ def _stream(forward: ForwardConfig, stream: StreamSpec) -> str:
     )
 
 
-def rxtx(config: Config, ports: Sequence[EthPort]) -> str:
+def rxtx(config: Config, ports: Sequence[EthPort], status: str = "") -> str:
     """``show config rxtx`` and the second half of ``start``; the first queue of each port stands for the others."""
     forward = config.forward
-    lines = [
-        f"  {forward.engine} packet forwarding{' with retry' if forward.retry else ''} packets/burst={forward.burst}"
-    ]
+    engine = with_status(forward.engine, status)
+    lines = [f"  {engine} packet forwarding{' with retry' if forward.retry else ''} packets/burst={forward.burst}"]
     if forward.engine in GENERATORS:
         lines.append(f"  packet len={sum(forward.txpkts)} - nb packet segments={len(forward.txpkts)}")
     lines.append(f"  nb forwarding cores={forward.nb_cores} - nb forwarding ports={forward.nb_ports}")
