@@ -73,6 +73,8 @@ class ForwardConfig:
     #: Source and destination of what txonly sends; host order.
     tx_ip: tuple[int, int] = (int(IPv4Address("198.18.0.1")), int(IPv4Address("198.18.0.2")))
     tx_udp: tuple[int, int] = (9, 9)
+    #: Between bursts of txonly and between their packets, in ticks of a port's clock, where one sends by it.
+    tx_times: tuple[int, int] = (0, 0)
     flush_rx: bool = True
     verbose: int = 0
     #: Whether lcores sleep while their queues are empty.

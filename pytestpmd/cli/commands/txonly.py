@@ -12,6 +12,7 @@ from pytestpmd.errors import ConfigError
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
+MAX_TX_TIME = 2**32 - 1
 SPLITS: dict[str, TxSplit] = {"off": "off", "on": "on", "rand": "rand"}
 
 
@@ -48,6 +49,26 @@ def set_txsplit(app: "TestPmd", value: str) -> None:
 @command("show config txpkts", "Show the lengths of the packets that txonly makes.", "display")
 def show_config_txpkts(app: "TestPmd") -> str:
     return render.txpkts(app.config.forward)
+
+
+@command(
+    "set txtimes (x[,y]*)",
+    "Set the gaps between bursts and between packets that txonly asks for; of use on ports that send by a clock.",
+    "config",
+)
+def set_txtimes(app: "TestPmd", times: tuple[int, ...]) -> None:
+    if len(times) > 2:
+        raise ConfigError(f"Number of tx times = {len(times)} > 2 (maximum items)")
+    if len(times) < 2:
+        raise ConfigError("txtimes are two: between bursts, and between packets")
+    if max(times) > MAX_TX_TIME:
+        raise ConfigError(f"tx time {max(times)} > {MAX_TX_TIME} - give up")
+    app.config.forward.tx_times = (times[0], times[1])
+
+
+@command("show config txtimes", "Show the gaps that txonly asks for.", "display")
+def show_config_txtimes(app: "TestPmd") -> str:
+    return render.txtimes(app.config.forward)
 
 
 @option("--tx-ip=SRC,DST", "IPv4 addresses of the packets that txonly makes")

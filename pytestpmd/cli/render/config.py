@@ -88,3 +88,9 @@ def txpkts(forward: ForwardConfig) -> str:
     """``show config txpkts``."""
     sizes = ",".join(str(length) for length in forward.txpkts)
     return f"Number of segments: {len(forward.txpkts)}\nSegment sizes: {sizes}\nSplit packet: {forward.txsplit}"
+
+
+def txtimes(forward: ForwardConfig) -> str:
+    """``show config txtimes``."""
+    between_bursts, between_packets = forward.tx_times
+    return f"Interburst gap: {between_bursts}\nIntraburst gap: {between_packets}"
