@@ -178,6 +178,7 @@ class PortsConfig:
     print_events: set[str] = field(default_factory=lambda: set(EVENTS) - QUIET_EVENTS)
     xstats_display: list[str] = field(default_factory=list)
     xstats_hide_zero: bool = False
+    xstats_show_state: bool = False
     numa: bool = True
     #: NUMA nodes asked for: of a port's mbufs, of its Rx and of its Tx rings.
     port_numa: dict[int, int] = field(default_factory=dict)

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
 
-@command("clear port (info|stats|xstats) (port_id|all)", "Clear what a port has counted.", "display")
+@command("clear port (info|stats|xstats|summary) (port_id|all)", "Clear what a port has counted.", "display")
 def clear_port(app: "TestPmd", what: str, which: int | str) -> str:
     def clear(port: EthPort) -> str:
-        if what != "info":
+        if what in ("stats", "xstats"):
             port.clear_stats()
             app.session.clear_port(port.port_id)
         return render.cleared(port.port_id) if what == "stats" else ""

@@ -74,7 +74,10 @@ def _watched_xstats(app: "TestPmd", port: EthPort) -> list[render_stats.WatchedX
 
 
 def _xstats(app: "TestPmd", port: EthPort) -> str:
-    return render_stats.xstats(port.port_id, port.xstats(), app.config.ports.xstats_hide_zero)
+    shown = app.config.ports
+    return render_stats.xstats(
+        port.port_id, port.xstats(), hide_zero=shown.xstats_hide_zero, show_state=shown.xstats_show_state
+    )
 
 
 SHOW: dict[str, Callable[["TestPmd", EthPort], str]] = {"info": _info, "stats": nic_stats, "xstats": _xstats}
@@ -88,6 +91,22 @@ def display_xstats(app: "TestPmd", names: str) -> None:
 @command("set xstats-hide-zero (on|off)", "Set whether extended statistics that are 0 are left out.", "config")
 def set_xstats_hide_zero(app: "TestPmd", mode: str) -> None:
     app.config.ports.xstats_hide_zero = mode == "on"
+
+
+@command(
+    "set xstats-hide-disabled (on|off)",
+    "Set whether extended statistics that are switched off are left out; here none can be.",
+    "config",
+)
+def set_xstats_hide_disabled(app: "TestPmd", mode: str) -> None:
+    """No driver of ours has a counter that can be switched off, so there is nothing to leave out."""
+
+
+@command(
+    "set xstats-show-state (on|off)", "Set whether extended statistics come with whether they are counted.", "config"
+)
+def set_xstats_show_state(app: "TestPmd", mode: str) -> None:
+    app.config.ports.xstats_show_state = mode == "on"
 
 
 @command("show port summary (port_id|all)", "Show the ports, a line each.", "display")

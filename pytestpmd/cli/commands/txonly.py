@@ -106,6 +106,9 @@ def txonly_multi_flow(app: "TestPmd") -> None:
 
 
 @option("--txonly-flows=N", "number of flows per lcore with --txonly-multi-flow", type=INT32)
+@command(
+    "set txonly-flows (value)", "Set the number of flows per lcore with --txonly-multi-flow.", "config", value=INT32
+)
 def txonly_flows(app: "TestPmd", num: int) -> None:
     if not 1 <= num <= 64:
         raise ConfigError("txonly-flows must be >= 1 and <= 64")

@@ -43,9 +43,12 @@ def _watched(watched: Sequence[WatchedXstat]) -> Iterable[str]:
         yield f"  {xstat.name:<25}{xstat.value:12} {xstat.rate:15}"
 
 
-def xstats(port_id: int, values: Iterable[tuple[str, int]], hide_zero: bool = False) -> str:
-    """``show port xstats``."""
-    lines = [f"{name}: {value}" for name, value in values if value or not hide_zero]
+def xstats(
+    port_id: int, values: Iterable[tuple[str, int]], *, hide_zero: bool = False, show_state: bool = False
+) -> str:
+    """``show port xstats``. No counter here can be switched off, of which the original says ``-``."""
+    state = "state: -\t" if show_state else ""
+    lines = [f"{state}{name}: {value}" for name, value in values if value or not hide_zero]
     return "\n".join([f"###### NIC extended statistics for port {port_id:<2}", *lines])
 
 

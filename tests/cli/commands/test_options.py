@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fakes.app import FakeApp
-from fakes.console import REGISTRY, launch
+from fakes.console import REGISTRY, answer, launch
 
 from pytestpmd.config import EVENTS, LaunchError
 from pytestpmd.errors import TestpmdError
@@ -224,3 +224,11 @@ def test_offloads_of_several_options_add_up() -> None:
     app = FakeApp()
     launch(app, "--enable-scatter", "--enable-lro")
     assert app.config.queues.rx_offloads == 0x2010
+
+
+def test_flows_of_txonly_are_an_option_and_a_command() -> None:
+    app = FakeApp()
+    assert answer(app, "set txonly-flows 65") == "txonly-flows must be >= 1 and <= 64"
+    assert answer(app, "set txonly-flows 0") == "txonly-flows must be >= 1 and <= 64"
+    assert answer(app, "set txonly-flows 3") == ""
+    assert app.config.forward.txonly_flows == 3

@@ -113,3 +113,19 @@ def test_clearing_reaches_the_ports_and_the_session() -> None:
     assert [port_of(app, i).cleared for i in (0, 1)] == [1, 2]
     assert app.session.cleared == 1
     assert app.session.ports_cleared == [0, 1, 1]
+
+
+def test_extended_statistics_come_with_their_state_when_that_is_asked_for() -> None:
+    app = FakeApp()
+    answer(app, "set xstats-show-state on")
+    assert answer(app, "show port xstats 0").splitlines()[1] == "state: -\trx_good_packets: 0"
+    answer(app, "set xstats-show-state off")
+    answer(app, "set xstats-hide-disabled on")
+    assert answer(app, "show port xstats 0").splitlines()[1] == "rx_good_packets: 0"
+
+
+def test_clearing_a_summary_clears_nothing() -> None:
+    app = FakeApp()
+    assert answer(app, "clear port summary 0") == ""
+    assert answer(app, "clear port summary all") == ""
+    assert not app.session.ports_cleared
