@@ -1,4 +1,4 @@
-# One word each: run test test-guest build venv asan compilers lint format man bench bench-guest peers guest-tools clean
+# One word each: run test parity test-guest build venv asan compilers lint format man bench bench-guest peers guest-tools clean
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -17,13 +17,17 @@ ASAN_ENV = PYTHONPATH=tests/asan PYTESTPMD_DATAPLANE=$(CURDIR)/build/asan/$(DATA
 	ASAN_OPTIONS=detect_leaks=0:handle_sigbus=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	PYTHONMALLOC=malloc
 
-.PHONY: run test test-guest build venv asan compilers lint format man bench bench-guest peers guest-tools clean
+.PHONY: run test parity test-guest build venv asan compilers lint format man bench bench-guest peers guest-tools clean
 
 run: build
 	@$(BIN)/pytestpmd -- -i --cmdline-file=docs/demo.testpmd
 
 test: build
 	@$(BIN)/python -m pytest $(TESTS)
+
+# How much of the original's console is here: a table by scope, and what fails.
+parity: build
+	@PYTHONPATH=tests $(BIN)/python -m parity.report 2>/dev/null
 
 # What boots guests of QEMU: see tests/guest/README.md.
 test-guest: build
