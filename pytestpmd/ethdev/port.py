@@ -137,12 +137,14 @@ class Queue:
     """One receive or transmit queue: what a stream copies into C, and the counters that the lcore writes.
 
     ``burst`` is a ``rx_burst_t`` or ``tx_burst_t``, ``handle`` its first argument, ``stats`` a
-    ``struct queue_stats *``.
+    ``struct queue_stats *``. Both lie in ``memory``, which is there for as long as somebody reads the counters, on
+    whatever thread, though the port may have been closed since.
     """
 
     burst: Any
     handle: Any
     stats: Any
+    memory: object = field(kw_only=True)
     baseline: QueueCounters = field(default_factory=QueueCounters)
     enabled: bool = True
 

@@ -171,7 +171,7 @@ class Router:
         ptr.tx_burst, ptr.tx_queue, ptr.l3fwd = lib.l3fwd_settle, l3fwd, l3fwd
         ptr.rx_port, ptr.rx_queue_id, ptr.tx_port = port_id, queue_id, port_id
         ptr.pool, ptr.burst = self._pool.ptr, self._conf.burst
-        return Stream(StreamSpec(port_id, queue_id, port_id, 0), ptr)
+        return Stream(StreamSpec(port_id, queue_id, port_id, 0), ptr, self._memory)
 
     def start(self) -> dict[int, str]:
         """Launch the lcores. By lcore: why it polls, or "" for one that sleeps when there is nothing to do."""

@@ -54,10 +54,11 @@ def gro_max_pkts(flush_cycles: int) -> int:
 
 @dataclass
 class Stream:
-    """A ``struct fwd_stream`` and the plan's entry that it was made from."""
+    """A ``struct fwd_stream`` and the plan's entry that it was made from; its memory is there while it is."""
 
     spec: StreamSpec
     ptr: Any
+    memory: Arena
     baseline: dict[str, int] = field(default_factory=dict)
 
     def count(self, name: str) -> int:
@@ -245,7 +246,7 @@ class StreamMaker:
             ptr.gro = self._gro_table(memory)
         ptr.tx_flags, ptr.tx_vlan_tci = _flags(tx, ASKED), forward.tx_vlans.get(spec.tx_port, 0)
         frame.tx_flags = _flags(tx, ASKED_FOR_UDP)
-        stream = Stream(spec, ptr)
+        stream = Stream(spec, ptr, memory)
         stream.follow(forward)
         return stream
 

@@ -101,8 +101,8 @@ class FakePort(EthPort):
         return BurstChoice("Rx", "fake_rx", "it is there", others), BurstChoice("Tx", "fake_tx", "it is there")
 
     def setup(self, conf: PortConf, pool: Any) -> None:
-        self.rx_queues = [FakeQueue(None, None, None) for _ in range(conf.nb_rxq)]
-        self.tx_queues = [FakeQueue(None, None, None) for _ in range(conf.nb_txq)]
+        self.rx_queues = [FakeQueue(None, None, None, memory=None) for _ in range(conf.nb_rxq)]
+        self.tx_queues = [FakeQueue(None, None, None, memory=None) for _ in range(conf.nb_txq)]
 
     def bring_up(self) -> None:
         self.line = replace(self.line, up=True)

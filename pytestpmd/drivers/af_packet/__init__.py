@@ -39,7 +39,7 @@ class PacketQueue(Queue):
 
     def lifetime(self) -> QueueCounters:
         # C leaves this one alone
-        self.stats.missed += self.socket.drops()
+        self.stats.missed = self.socket.drops()
         return super().lifetime()
 
 
@@ -107,11 +107,13 @@ class AfPacketPort(InterfacePort):
         rx_offload = rx_fields(conf.rx_offloads, comes_unfinished=True)
         self.rx_queues = []
         for one in sockets[: conf.nb_rxq]:
-            queue = PacketQueue(lib.packet_rx, *self._queue(memory, pool, one, rx_offload, transmit=False))
+            queue = PacketQueue(
+                lib.packet_rx, *self._queue(memory, pool, one, rx_offload, transmit=False), memory=memory
+            )
             queue.socket = one
             self.rx_queues.append(queue)
         self.tx_queues = [
-            Queue(lib.packet_tx, *self._queue(memory, pool, one, tx_fields(), transmit=True))
+            Queue(lib.packet_tx, *self._queue(memory, pool, one, tx_fields(), transmit=True), memory=memory)
             for one in sockets[: conf.nb_txq]
         ]
         self._join_modes()

@@ -3,6 +3,7 @@
 import mmap
 import socket
 import struct
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,7 @@ class PacketSocket:
 
     def __init__(self, index: int, shape: RingShape, qdisc_bypass: bool) -> None:
         self.shape = shape
+        self._drops, self._counting = 0, threading.Lock()
         self._socket = open_socket()
         try:
             for option, value in (
@@ -125,9 +127,11 @@ class PacketSocket:
         self._socket.setsockopt(SOL_PACKET, option, struct.pack("iHH8s", self._index, kind, 0, b""))
 
     def drops(self) -> int:
-        """Frames that found the receive ring full since the last call."""
-        counts = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
-        return int(struct.unpack("=2I", counts)[1])
+        """Frames that found the receive ring full so far."""
+        with self._counting:  # the kernel begins again each time that it is asked, by whichever thread
+            counts = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
+            self._drops += int(struct.unpack("=2I", counts)[1])
+            return self._drops
 
     def close(self) -> None:
         """Unmap and close; no lcore may be polling."""

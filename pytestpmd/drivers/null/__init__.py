@@ -106,7 +106,7 @@ class NullPort(EthPort):
         queue = memory.struct("struct null_queue")
         queue.pool, queue.dummy = pool.ptr, memory.alloc(65536)
         queue.size, queue.copy, queue.port_id = self.args.size, min(self.args.copy, self.args.size), self.port_id
-        return Queue(burst, queue, queue.stats)
+        return Queue(burst, queue, queue.stats, memory=memory)
 
     def bring_up(self) -> None:
         self._up = True

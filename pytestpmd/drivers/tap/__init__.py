@@ -154,7 +154,7 @@ class TapPort(InterfacePort):
         queue.nb_segs, queue.enabled = 1, True
         for name, value in offload.items():
             setattr(queue.offload, name, value)
-        return Queue(burst, queue, queue.stats)
+        return Queue(burst, queue, queue.stats, memory=memory)
 
     def _tell_mtu(self, conf: PortConf) -> None:
         for queue in self.tx_queues:

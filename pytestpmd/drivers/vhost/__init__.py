@@ -219,8 +219,8 @@ class VhostPort(EthPort):
             self._release_queues()
             self._queues[1 : 1 + 2 * len(rx) : 2] = rx
             self._queues[0 : 2 * len(tx) : 2] = tx
-        self.rx_queues = [Queue(lib.vhost_rx_burst, q.ptr, q.ptr.stats) for q in rx]
-        self.tx_queues = [Queue(lib.vhost_tx_burst, q.ptr, q.ptr.stats) for q in tx]
+        self.rx_queues = [Queue(lib.vhost_rx_burst, q.ptr, q.ptr.stats, memory=q) for q in rx]
+        self.tx_queues = [Queue(lib.vhost_tx_burst, q.ptr, q.ptr.stats, memory=q) for q in tx]
 
     def bring_up(self) -> None:
         with self._lock:

@@ -151,8 +151,8 @@ class VirtioPort(DescribedPort):
 
     def _queues(self, path: Path, first: int, count: int) -> list[Queue]:
         burst = getattr(lib, path.function(self.choice.facts))
-        pointers = [self._virtqueues[2 * i + first].ptr for i in range(count)]
-        return [Queue(burst, pointer, pointer.stats) for pointer in pointers]
+        virtqueues = [self._virtqueues[2 * i + first] for i in range(count)]
+        return [Queue(burst, vq.ptr, vq.ptr.stats, memory=vq) for vq in virtqueues]
 
     def change_vlan_offloads(self, wanted: int) -> None:
         if wanted & RxOffload.VLAN_FILTER:

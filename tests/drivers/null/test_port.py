@@ -7,6 +7,7 @@ import pytest
 from fakes.packets import free, packet, receive, receive_mbufs, transmit
 
 from pytestpmd.drivers.null import NullPort
+from pytestpmd.eal.memory import Arena, address_of
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import ConfigError, NotSupported, PortError
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
@@ -160,3 +161,12 @@ def test_a_closed_port_is_closed(make: Make) -> None:
         port.start()
     with pytest.raises(PortError):
         port.configure(PortConf(), None)
+
+
+def test_whoever_reads_counters_may_go_on_when_the_port_is_closed(make: Make) -> None:
+    port = make()
+    (queue,) = port.rx_queues
+    port.close()
+    assert isinstance(queue.memory, Arena)
+    assert 0 <= address_of(queue.handle) - queue.memory.address < queue.memory.size
+    assert queue.lifetime().packets == 0
