@@ -22,7 +22,6 @@ from pytestpmd.drivers.virtio.transport.vhost_file import Request
 from pytestpmd.drivers.virtio.user_port import VirtioUserPort
 from pytestpmd.drivers.virtio_net import Feature, Status
 from pytestpmd.eal import iova
-from pytestpmd.eal import iova
 from pytestpmd.eal.memory import Region
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.errors import DeviceError
