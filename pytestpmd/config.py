@@ -21,6 +21,7 @@ MAX_CMDLINE_FILES = 16
 MIN_TOTAL_MBUFS = 1024
 MAX_MBUF_CACHE = 512
 MAX_MBUF_SIZES = 8
+MAX_RX_SEGMENTS = 8
 DEFAULT_MTU = 1500
 #: Ethernet, IPv4 and UDP headers: the shortest frame that txonly can make, in bytes.
 MIN_TX_LENGTH = 42
@@ -150,6 +151,17 @@ class QueueConfig:
 
 
 @dataclass
+class RxSplitConfig:
+    """Into which segments a NIC would split received packets: so many, by length and offset, or after headers."""
+
+    segments: int = 0
+    lengths: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    headers: list[str] = field(default_factory=list)
+    multi_rx_mempool: bool = False
+
+
+@dataclass
 class PoolConfig:
     """Mbuf pools: one for each size, in bytes of data room."""
 
@@ -219,6 +231,7 @@ class Config:
     forward: ForwardConfig = field(default_factory=ForwardConfig)
     noisy: NoisyConfig = field(default_factory=NoisyConfig)
     queues: QueueConfig = field(default_factory=QueueConfig)
+    rx_split: RxSplitConfig = field(default_factory=RxSplitConfig)
     pool: PoolConfig = field(default_factory=PoolConfig)
     ports: PortsConfig = field(default_factory=PortsConfig)
     run: RunConfig = field(default_factory=RunConfig)

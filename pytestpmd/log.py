@@ -27,6 +27,7 @@ from fnmatch import fnmatchcase
 from functools import partialmethod
 
 from pytestpmd.errors import ConfigError
+from pytestpmd.log_style import Style, Syslog
 
 
 class Level(IntEnum):
@@ -193,14 +194,19 @@ class LogType:
     debug = partialmethod(log, Level.DEBUG)
 
 
+def _level_of(record: logging.LogRecord) -> Level:
+    return next(level for level in Level if level.stdlib <= record.levelno)
+
+
 class _Lines(logging.Formatter):
-    def __init__(self, types: Mapping[str, LogType]) -> None:
+    def __init__(self, types: Mapping[str, LogType], style: Style) -> None:
         super().__init__()
         self._types = types
+        self._dress_as = style
 
     def format(self, record: logging.LogRecord) -> str:
-        prefix = self._types[record.name].prefix
-        return "\n".join(f"{prefix}: {line}" for line in record.getMessage().split("\n"))
+        prefix, level = self._types[record.name].prefix, _level_of(record)
+        return "\n".join(self._dress_as.dress(prefix, line, level) for line in record.getMessage().split("\n"))
 
 
 class _StandardError(logging.Handler):
@@ -223,7 +229,10 @@ class Registry:
         self._rules: list[tuple[Callable[[str], bool], Level]] = []
         self._limiter = RateLimiter()
         self._handler = _StandardError()
-        self._handler.setFormatter(_Lines(self._types))
+        #: How lines are written on standard error.
+        self.style = Style()
+        self._handler.setFormatter(_Lines(self._types, self.style))
+        self._syslog: Syslog | None = None
         self.global_level = Level.DEBUG
         self._add("lib.eal", "EAL", 0)
         for user in range(1, 9):
@@ -237,7 +246,17 @@ class Registry:
     @global_level.setter
     def global_level(self, level: Level) -> None:
         self._global_level = level
-        self._handler.setLevel(level.stdlib)
+        for handler in (self._handler, self._syslog):
+            if handler:
+                handler.setLevel(level.stdlib)
+
+    def copy_to_syslog(self, facility: str | None = None) -> None:
+        """Send every line to syslog as well, without time and colours."""
+        self._syslog = Syslog(facility, _level_of)
+        self._syslog.setFormatter(_Lines(self._types, Style()))
+        self._syslog.setLevel(self._global_level.stdlib)
+        for name in self._types:
+            self._get_logger(name).addHandler(self._syslog)
 
     def log_type(self, name: str, prefix: str, level: Level | None = None) -> LogType:
         """The type of that name, registered at the first call; ``level`` unless ``--log-level`` said otherwise."""
@@ -250,6 +269,8 @@ class Registry:
         logger = self._get_logger(name)
         logger.propagate = False
         logger.addHandler(self._handler)
+        if self._syslog:
+            logger.addHandler(self._syslog)
         new = self._types[name] = LogType(name, prefix, type_id, logger, self._limiter)
         new.level = level or next(default for start, default in DEFAULT_LEVELS if name.startswith(start))
         for matches, wanted in self._rules:

@@ -15,12 +15,13 @@ import pytestpmd
 ROOT = Path(pytestpmd.__file__).parent
 PACKAGE = "pytestpmd"
 
-FREE = {"errors", "log", "_dataplane"}
+FREE = {"errors", "log", "log_style", "_dataplane"}
 """What every layer may use."""
 
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "log": set(),
+    "log_style": set(),
     "_build": set(),
     "__init__": set(),
     "eal": set(),

@@ -11,14 +11,18 @@ from functools import partial
 from types import TracebackType
 from typing import ClassVar, Self
 
+from pytestpmd.app import hardware
 from pytestpmd.app.hotplug import Hotplug
 from pytestpmd.app.probing import BuiltInPair, Devices
-from pytestpmd.config import Config, mtu_of, offloads_of, rss_functions_of
+from pytestpmd.config import Config, LaunchError, mtu_of, offloads_of, rss_functions_of
 from pytestpmd.drivers import LeftToOthers, NoSuchDriver, ProbeError, probe, probe_pci
 from pytestpmd.eal.args import EalArgs
 from pytestpmd.eal.cpu import limit_simd_width
 from pytestpmd.eal.devargs import DeviceString
-from pytestpmd.eal.mempool import OPS_NAME, Mempool
+from pytestpmd.eal.iova import place_memory
+from pytestpmd.eal.memory import MemoryLimit, limit_bus_memory
+from pytestpmd.eal.mempool import Mempool
+from pytestpmd.eal.options import POOL_OPS
 from pytestpmd.eal.pci.bus import PciBus, PciDevice
 from pytestpmd.eal.pci.choice import address_of
 from pytestpmd.errors import NotSupported, PortError, TestpmdError
@@ -52,6 +56,8 @@ class TestPmd:
         self.eal = eal
         self.bus = bus or PciBus()
         limit_simd_width(eal.max_simd_bitwidth)
+        place_memory(eal.base_virtaddr)
+        limit_bus_memory(eal.limit_mb)
         self.say = say
         self.ports = Ports()
         self.pools: list[Mempool] = []
@@ -173,11 +179,38 @@ class TestPmd:
         """One mbuf pool for each ``--mbuf-size``."""
         pool = self.config.pool
         size = pool.total_num_mbufs or self._default_mbufs()
+        node = self._common_node()
         for i, data_room in enumerate(pool.mbuf_sizes):
-            name = "mb_pool_0" if i == 0 else f"mb_pool_0_{i}"
-            TESTPMD.info("create a new mbuf pool <%s>: n=%d, size=%d, socket=0", name, size, data_room)
-            self.pools.append(Mempool(name, size, data_room, pool.mbcache))
-            TESTPMD.info("preferred mempool ops selected: %s", OPS_NAME)
+            # with 0 packets of that length would be thrown away (a device's work)
+            if data_room == 0:
+                continue
+            name = f"mb_pool_{node % 2**32}" + (f"_{i}" if i else "")
+            shown = "any" if node < 0 else str(node)
+            TESTPMD.info("create a new mbuf pool <%s>: n=%d, size=%d, socket=%s", name, size, data_room, shown)
+            if pool.allocation != "anon":
+                TESTPMD.info("preferred mempool ops selected: %s", self.eal.pool_ops)
+            self.pools.append(self._create_pool(name, size, data_room, shown))
+
+    def _common_node(self) -> int:
+        """The NUMA node of what no port has to itself; -1 where nobody minds."""
+        if self.config.ports.numa:
+            return 0
+        return -1 if self.config.pool.socket_num is None else self.config.pool.socket_num
+
+    def _node_of(self, port: EthPort) -> str:
+        """The NUMA node of a port's rings, as the original writes it."""
+        ports = self.config.ports
+        node = ports.port_numa.get(port.port_id, max(port.numa_node, 0)) if ports.numa else self._common_node()
+        return "any" if node < 0 else str(node)
+
+    def _create_pool(self, name: str, size: int, data_room: int, node: str) -> Mempool:
+        failed = f"Creation of mbuf pool for socket {node} failed"
+        if self.eal.pool_ops not in POOL_OPS:
+            raise LaunchError(f"{failed}: Invalid argument", before="MBUF: error setting mempool handler")
+        try:
+            return Mempool(name, size, data_room, self.config.pool.mbcache)
+        except MemoryLimit as error:
+            raise LaunchError(f"{failed}: Cannot allocate memory", before=str(error)) from None
 
     def _default_mbufs(self) -> int:
         cached = len(self.worker_lcores) * self.config.pool.mbcache
@@ -236,10 +269,17 @@ class TestPmd:
     def _configure_port(self, port: EthPort) -> bool:
         """Bring changed settings into force; False when the port cannot have them."""
         conf = self.port_conf(port)
+        if port.conf == conf:
+            return True
+        if refusal := hardware.refusal_to_configure(self.config, port.port_id):
+            self.say(refusal)
+            return False
+        self.say(f"Configuring Port {port.port_id} (socket {self._node_of(port)})")
+        if refusal := hardware.refusal_of_rx_queues(self.config, port.port_id):
+            self.say(refusal)
+            return False
         try:
-            if port.conf != conf:
-                self.say(f"Configuring Port {port.port_id} (socket {max(port.numa_node, 0)})")
-                port.configure(conf, self.pools[0])
+            port.configure(conf, self.pools[0])
         except TestpmdError as error:
             self.say(f"{error}\nFail to configure port {port.port_id}")
             return False

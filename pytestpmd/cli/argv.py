@@ -1,7 +1,7 @@
 """The application's part of a command line, to values for the functions behind the options.
 
-First :class:`Speller` spells the words out as getopt_long understands them: unique prefixes (``--forw=mac``), a value
-in its own word, letters in one word (``-ia``). Then click, with a command built from the registry, reads the values.
+:class:`Reader` takes the words apart as getopt_long understands them, in their order: unique prefixes
+(``--forw=mac``), a value in its own word, letters in one word (``-ia``). The types of the registry read the values.
 What goes wrong is said in getopt_long's and the original's words (:class:`UsageError`).
 """
 
@@ -13,6 +13,7 @@ import click
 
 from pytestpmd.cli.registry import Option, Program, Registry
 from pytestpmd.errors import CommandError, ConfigError, TestpmdError
+from pytestpmd.log import TESTPMD
 
 EXITING = "EAL: Error - exiting with code: 1"
 
@@ -35,14 +36,28 @@ def exit_text(error: TestpmdError) -> str:
 
 @dataclass(frozen=True)
 class Given:
-    """An option that was given, and its value as its type reads it (None for a flag)."""
+    """An option that was given, and the text of its value (None for a flag)."""
 
     option: Option
-    value: Any
+    text: str | None = None
+
+    @property
+    def value(self) -> Any:
+        """The text as the option's type reads it; :class:`ConfigError` with the option's own sentence."""
+        if self.option.type is None:
+            return None
+        try:
+            return self.option.type.convert(self.text, None, None)
+        except click.BadParameter as error:
+            sentence = self.option.invalid.format(value=self.text)
+            raise ConfigError(sentence or f"--{self.option.name}: {error.message}") from error
 
     def apply(self, app: Any) -> str:
         """Run the function behind the option; the text to print."""
-        return self.option.call(app, self.value)
+        text = self.option.call(app, self.value)
+        if self.option.why_unused:
+            TESTPMD.notice("--%s has no effect here: %s", self.option.name, self.option.why_unused)
+        return text
 
 
 @dataclass(frozen=True)
@@ -59,43 +74,42 @@ class Arguments:
                 say(text)
 
 
-class Speller:
-    """Spells words out: ``--whole-name``, ``--whole-name=value``; :class:`UsageError` for what is no option."""
+class Reader:
+    """Takes words apart into options and their values; :class:`UsageError` for what is no option."""
 
     def __init__(self, program: Program, options: Iterable[Option]) -> None:
         self._program = program
         self._names = {option.name: option for option in options}
         self._letters = {option.short: option for option in self._names.values() if option.short}
 
-    def spell(self, argv: Sequence[str]) -> list[str]:
-        """The same command line with each option in a word of its own, whole and with its value."""
-        words, spelt = list(argv), list[str]()
+    def read(self, argv: Sequence[str]) -> Iterator[Given]:
+        """The options in their order."""
+        words = list(argv)
         while words:
             word = words.pop(0)
             if word == "--":
                 word = words.pop(0) if words else ""
             elif word.startswith("--"):
-                spelt.append(self._long(word, words))
+                yield self._long(word, words)
                 continue
             elif word.startswith("-") and word != "-":
-                spelt += self._short(word, words)
+                yield from self._short(word, words)
                 continue
             if word:
                 raise UsageError(self._program, "", word, "parameter")
-        return spelt
 
-    def _long(self, word: str, rest: list[str]) -> str:
+    def _long(self, word: str, rest: list[str]) -> Given:
         prefix, has_value, value = word[2:].partition("=")
         option = self._names[self._whole_name(prefix, word)]
         if not option.takes_value:
             if has_value:
                 raise self._refusal(f"option '--{option.name}' doesn't allow an argument", word)
-            return f"--{option.name}"
+            return Given(option)
         if not has_value:
             if not rest:
                 raise self._refusal(f"option '--{option.name}' requires an argument", word)
             value = rest.pop(0)
-        return f"--{option.name}={value}"
+        return Given(option, value)
 
     def _whole_name(self, prefix: str, word: str) -> str:
         if prefix in self._names:
@@ -112,7 +126,7 @@ class Speller:
         hint = f" (did you mean {' or '.join(close)}?)" if close else ""
         raise self._refusal(f"unrecognized option '--{prefix}'{hint}", word, close)
 
-    def _short(self, word: str, rest: list[str]) -> Iterator[str]:
+    def _short(self, word: str, rest: list[str]) -> Iterator[Given]:
         """Letters in one word; the rest of it, or else the next word, is the value of the first that takes one."""
         for place, letter in enumerate(word[1:], 2):
             if letter not in self._letters:
@@ -121,60 +135,22 @@ class Speller:
             if option.takes_value:
                 if not word[place:] and not rest:
                     raise self._refusal(f"option requires an argument -- '{letter}'", word)
-                yield f"--{option.name}={word[place:] or rest.pop(0)}"
+                yield Given(option, word[place:] or rest.pop(0))
                 return
-            yield f"--{option.name}"
+            yield Given(option)
 
     def _refusal(self, complaint: str, word: str, expected: Iterable[str] = ()) -> UsageError:
         return UsageError(self._program, complaint, word, expected=tuple(expected))
 
 
 def parse_options(registry: Registry, argv: Sequence[str]) -> Arguments:
-    """Read the words after ``--``; :class:`UsageError` or :class:`ConfigError` with the option's own sentence."""
-    given: list[Given] = []
-    spelt = Speller(registry.program, [*registry.options.values(), _HELP]).spell(argv)
-    if f"--{_HELP.name}" in spelt:
+    """Take the words after ``--`` apart; :class:`UsageError` for what is no option. Values are read when they are
+    applied, each option's before the next one's, as the original does."""
+    given = tuple(Reader(registry.program, [*registry.options.values(), HELP]).read(argv))
+    if any(one.option is HELP for one in given):
         return Arguments((), wants_help=True)
-    _click_command(registry.program, registry.options.values(), given).make_context(registry.program.name, spelt)
-    return Arguments(tuple(given))
+    return Arguments(given)
 
 
-def _click_command(program: Program, options: Iterable[Option], given: list[Given]) -> click.Command:
-    params: list[click.Parameter] = [_click_option(option, given) for option in options]
-    return click.Command(program.name, params=params, options_metavar=program.arguments, add_help_option=False)
-
-
-def _click_option(option: Option, given: list[Given]) -> click.Option:
-    def remember(context: click.Context, param: click.Parameter, value: Any) -> None:
-        assert param.name is not None
-        if context.get_parameter_source(param.name) is click.core.ParameterSource.COMMANDLINE:
-            given.extend(Given(option, _read(option, one)) for one in (value if option.takes_value else [None]))
-
-    return click.Option(
-        [f"--{option.name}", option.name.replace("-", "_"), *([f"-{option.short}"] if option.short else [])],
-        metavar=option.metavar or None,
-        is_flag=not option.takes_value or None,
-        multiple=option.takes_value,
-        help=option.help,
-        expose_value=False,
-        callback=remember,
-    )
-
-
-def _read(option: Option, text: str | None) -> Any:
-    if option.type is None:
-        return None
-    try:
-        return option.type.convert(text, None, None)
-    except click.BadParameter as error:
-        raise ConfigError(option.invalid.format(value=text) or f"--{option.name}: {error.message}") from error
-
-
-_HELP = Option("help", "h", "", "Show this message and exit.", lambda app: None)
-
-
-def usage(registry: Registry) -> str:
-    """The text of ``--help``: every option of the program."""
-    command = _click_command(registry.program, [*registry.options.values(), _HELP], [])
-    with click.Context(command, info_name=registry.program.name, max_content_width=100) as context:
-        return command.get_help(context) + "\n"
+#: Every program has it.
+HELP = Option("help", "h", "", "show this and end", lambda app: None)

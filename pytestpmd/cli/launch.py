@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pytestpmd import __version__
 from pytestpmd.app import TestPmd
 from pytestpmd.cli import argv as options
-from pytestpmd.cli import console
+from pytestpmd.cli import console, help
 from pytestpmd.cli.console import Stop, StopRequested
 from pytestpmd.cli.registry import Program, Registry
 from pytestpmd.drivers import NoSuchDriver
@@ -27,11 +27,8 @@ def launch(discover: Callable[[], Registry], body: Body, argv: Sequence[str] | N
     registry = discover()
     try:
         words = eal.collate(sys.argv[1:] if argv is None else argv)
-        if words.wants_help:
-            console.say(f"{eal.help_text(registry.program.name)}\n{options.usage(registry)}")
-            return 0
-        if words.wants_log_help:
-            console.say(REGISTRY.usage())
+        if answer := _answer(registry, words):
+            console.say(answer)
             return 0
         with Stop() as stop:
             return body(registry, words, stop)
@@ -45,6 +42,15 @@ def launch(discover: Callable[[], Registry], body: Body, argv: Sequence[str] | N
         return error.exit_code
 
 
+def _answer(registry: Registry, words: eal.Words) -> str:
+    """What is shown instead of running the program, "" where it is to run."""
+    if words.wants_help:
+        return help.whole(registry)
+    if words.wants_version_alone:
+        return f"{registry.program.name} {__version__}"
+    return REGISTRY.usage() if words.wants_log_help else ""
+
+
 def complain(text: str) -> None:
     """Print why the program ends, after all that was printed before."""
     sys.stdout.flush()
@@ -53,10 +59,10 @@ def complain(text: str) -> None:
 
 def read_options(registry: Registry, words: eal.Words) -> options.Arguments:
     """Set the log's levels, and read the program's own options; those who want help have got it."""
-    eal.set_log_levels(words)
+    eal.set_log_options(words)
     arguments = options.parse_options(registry, words.app_argv)
     if arguments.wants_help:
-        console.say(options.usage(registry))
+        console.say(help.usage(registry))
     return arguments
 
 
@@ -67,6 +73,8 @@ def start_eal(program: Program, words: eal.Words) -> Iterator[eal.EalArgs]:
     args = eal.interpret(words, file_prefix=program.file_prefix)
     for warning in args.warnings:
         EAL.warning(warning)
+    if args.unused:
+        EAL.notice("No effect here: %s (see --help)", ", ".join(args.unused))
     if args.version:
         EAL.info("RTE Version: 'pytestpmd %s'", __version__)
     with runtime.claim(args):

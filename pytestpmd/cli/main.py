@@ -7,6 +7,7 @@ EAL, devices, options, pools, ports, files of commands, then the prompt or ``sta
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pytestpmd.app import TestPmd
 from pytestpmd.cli import argv as options
@@ -69,7 +70,7 @@ class Program:
 
     def _who_sits_there(self, arguments: options.Arguments) -> Proof:
         """Asked before the first line of output, and only where there will be a prompt."""
-        given = {one.option.name: one.value for one in arguments.given}
+        given: dict[str, Any] = {one.option.name: one.text for one in arguments.given}
         mode = given.get("console", "auto")
         return console.find_out(mode, self.stop) if "interactive" in given and mode in CONSOLES else Proof()
 

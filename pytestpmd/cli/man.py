@@ -4,15 +4,16 @@ The pages are checked in, and a test holds them equal to what is made here.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pytestpmd.cli import roff
+from pytestpmd.cli.argv import HELP
+from pytestpmd.cli.help import option_groups
 from pytestpmd.cli.registry import SECTIONS, Command, Option, Registry, discover
 from pytestpmd.drivers import DRIVERS, PCI_DRIVERS, DriverClass, PciDriverClass
 from pytestpmd.drivers import discover as discover_drivers
-from pytestpmd.eal.options import OPTIONS as EAL_OPTIONS
-from pytestpmd.eal.options import EalOption, Value
+from pytestpmd.eal.options import GROUPS, EalOption
 
 SUMMARY = "a forwarding appliance in the shape of DPDK's testpmd"
 
@@ -53,7 +54,10 @@ def options_page(registry: Registry) -> str:
         [
             roff.section("SYNOPSIS", [r".B pytestpmd", r"[\fIEAL options\fR] [\fB\-\-\fR [\fIoptions\fR]]"]),
             roff.section("DESCRIPTION", roff.paragraphs(DESCRIPTION)),
-            roff.section("EAL OPTIONS", roff.items((_eal_names(one), one.help) for one in EAL_OPTIONS)),
+            roff.section(
+                "EAL OPTIONS",
+                [line for title, group in GROUPS.items() for line in _eal_group(title, group)],
+            ),
             own_options(registry),
             *(roff.section(f"DEVICE: {name}", _device(cls)) for name, cls in _drivers()),
             roff.section("EXIT STATUS", roff.paragraphs(EXIT_STATUS)),
@@ -64,15 +68,10 @@ def options_page(registry: Registry) -> str:
 
 def own_options(registry: Registry) -> list[str]:
     """The section about a program's own options."""
-    options = sorted(registry.options.values(), key=lambda option: option.name)
-    return roff.section(
-        "OPTIONS",
-        [
-            *roff.paragraphs("A unique beginning of a name will do; a value may stand in a word of its own."),
-            *roff.items((_names(one), one.help) for one in options),
-            *roff.items([("--help, -h", "Show the options and exit.")]),
-        ],
-    )
+    lines = roff.paragraphs("A unique beginning of a name will do; a value may stand in a word of its own.")
+    for title, options in option_groups(registry.options.values()).items():
+        lines += roff.subsection(title, roff.items(_option(one) for one in options))
+    return roff.section("OPTIONS", [*lines, *roff.items([(HELP.names, HELP.help)])])
 
 
 def console_page(registry: Registry) -> str:
@@ -107,14 +106,12 @@ def _device(cls: DriverClass | PciDriverClass) -> list[str]:
     return [*roff.paragraphs(about), *roff.items(cls.Args.manual())]
 
 
-def _names(option: Option) -> str:
-    value = f"={option.metavar}" if option.takes_value else ""
-    return f"--{option.name}{value}" + (f", -{option.short}" if option.short else "")
+def _option(option: Option) -> tuple[str, str]:
+    return option.names, f"{option.help}: {option.why_unused}" if option.why_unused else option.help
 
 
-def _eal_names(option: EalOption) -> str:
-    value = {Value.NONE: "", Value.REQUIRED: " VALUE", Value.OPTIONAL: " [VALUE]"}[option.value]
-    return f"{option.long}{value}" + (f", {option.short}{value}" if option.short else "")
+def _eal_group(title: str, options: Iterable[EalOption]) -> list[str]:
+    return roff.subsection(title, roff.items((one.names, one.help) for one in options))
 
 
 def _command(command: Command) -> tuple[str, str]:

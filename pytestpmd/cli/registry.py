@@ -40,6 +40,20 @@ SECTIONS = {
     "devices": "Device related commands.",
     "drivers": "Driver specific commands.",
 }
+# The groups of launch options, in the order of --help. An option is of the group that it names, or else of that which
+# its module names, OPTION_GROUP.
+OPTION_GROUPS = {
+    "run": "How the program runs",
+    "members": "Lcores and ports that forward",
+    "forwarding": "Forwarding",
+    "engines": "What single engines do",
+    "queues": "Queues",
+    "offloads": "Offloads and RSS",
+    "ports": "Ports",
+    "memory": "Memory",
+    "other": "Others",
+    "hardware": "For NICs in hardware",
+}
 _MARK = "__testpmd_doors__"
 
 
@@ -74,7 +88,10 @@ class Command:
 
 @dataclass(frozen=True)
 class Option:
-    """A launch option: ``name`` without its dashes, ``short`` letter or "", ``metavar`` "" for a flag."""
+    """A launch option: ``name`` without its dashes, ``short`` letter or "", ``metavar`` "" for a flag.
+
+    ``group`` is one of :data:`OPTION_GROUPS`; ``why_unused`` is "" unless the option has no effect here.
+    """
 
     name: str
     short: str
@@ -84,6 +101,14 @@ class Option:
     type: Param | None = None
     value: Any = None
     invalid: str = ""
+    group: str = "other"
+    why_unused: str = ""
+
+    @property
+    def names(self) -> str:
+        """How help shows it: ``--name=METAVAR, -n``."""
+        value = f"={self.metavar}" if self.takes_value else ""
+        return f"--{self.name}{value}" + (f", -{self.short}" if self.short else "")
 
     @property
     def takes_value(self) -> bool:
@@ -138,13 +163,21 @@ _OPTION = re.compile(r"--(?P<name>[a-z0-9][a-z0-9_-]*)(=(?P<metavar>[^\s]+?))?(,
 
 
 def option(
-    syntax: str, help: str, *, type: Param | None = None, value: Any = None, invalid: str = ""
+    syntax: str,
+    help: str,
+    *,
+    type: Param | None = None,
+    value: Any = None,
+    invalid: str = "",
+    group: str = "",
+    why_unused: str = "",
 ) -> Callable[[F], F]:
     """Announce a launch option: ``--name``, ``--name=METAVAR``, ``--name, -n``, ``--name=METAVAR, -n``.
 
     ``type`` reads the value (else the metavar's own type, see ``METAVARS``, else the text as it is); ``value`` is what
     a flag passes; ``invalid`` is the sentence for a value that cannot be read, in the original's words, with
-    ``{value}`` in it if wanted.
+    ``{value}`` in it if wanted; ``group`` is one of :data:`OPTION_GROUPS`, the module's ``OPTION_GROUP`` if left out;
+    ``why_unused`` is for an option that is checked and has no effect here, which is said when it is given.
     """
     match = _OPTION.fullmatch(syntax)
     if match is None:
@@ -153,7 +186,12 @@ def option(
     kind = type or METAVARS.get(metavar, METAVARS["TEXT"]) if metavar else None
 
     def mark(function: F) -> F:
-        made = Option(match["name"], match["short"] or "", metavar, help, function, kind, value, invalid)
+        where = group or ("hardware" if why_unused else function.__globals__.get("OPTION_GROUP", "other"))
+        if where not in OPTION_GROUPS:
+            raise ValueError(f"{syntax}: no group {where}, there are {', '.join(OPTION_GROUPS)}")
+        made = Option(
+            match["name"], match["short"] or "", metavar, help, function, kind, value, invalid, where, why_unused
+        )
         function.__dict__.setdefault(_MARK, []).append(made)
         return function
 
@@ -167,6 +205,8 @@ class Program:
     name: str
     options: str
     file_prefix: str = DEFAULT_FILE_PREFIX
+    #: For the beginning of help: arguments, and what comes of them.
+    examples: tuple[tuple[str, str], ...] = ()
 
     @property
     def arguments(self) -> str:
@@ -178,7 +218,18 @@ class Program:
         return f"{self.name} {self.arguments}"
 
 
-PYTESTPMD = Program("pytestpmd", "testpmd options")
+PYTESTPMD = Program(
+    "pytestpmd",
+    "testpmd options",
+    examples=(
+        ("-- -i", "two ports of its own, joined by a vhost-user socket, and a prompt: type start tx_first"),
+        (
+            "--vdev=net_virtio_user0,path=/tmp/vhost.sock -- --forward-mode=mac --stats-period=1",
+            "a port on the vhost-user socket of another program; forward at once and show statistics each second",
+        ),
+        ("-l 0-2 -a 0000:00:04.0 -- -i --nb-cores=2 --rxq=2 --txq=2", "a virtio device on the PCI bus, two lcores"),
+    ),
+)
 
 
 class Registry:

@@ -21,6 +21,11 @@ def section(title: str, lines: Iterable[str]) -> list[str]:
     return [f".SH {text(title.upper())}", *lines]
 
 
+def subsection(title: str, lines: Iterable[str]) -> list[str]:
+    """A part of a section, of lines that are roff already."""
+    return [f".SS {text(title)}", *lines]
+
+
 def paragraphs(words: str) -> list[str]:
     """Plain paragraphs, with empty lines between them."""
     parts = [part.splitlines() for part in words.strip().split("\n\n")]

@@ -1,8 +1,8 @@
 """The EAL part of the command line, ``[EAL options] -- [application options]``, to a frozen :class:`EalArgs`.
 
 Three steps, as in the original, because what it prints between them ("Detected CPU lcores") belongs there:
-:func:`collate` sorts words into options and knows nothing of this machine; :func:`set_log_levels` applies
-``--log-level``; :func:`interpret` reads the other values. :func:`parse` is the first and the last.
+:func:`collate` sorts words into options and knows nothing of this machine; :func:`set_log_options` applies
+``--log-level`` and its like; :func:`interpret` reads the other values. :func:`parse` is the first and the last.
 """
 
 import os
@@ -14,13 +14,15 @@ from errno import EINVAL
 from pytestpmd.eal import lcores
 from pytestpmd.eal.iova import IovaMode
 from pytestpmd.eal.lcores import LcoreConfig
-from pytestpmd.eal.options import OPTIONS, EalOption, Given, Value, conflict, find, help_text, to_simd_bitwidth
+from pytestpmd.eal.options import OPTIONS, POOL_OPS, EalOption, Effect, Given, Value, conflict, find, to_simd_bitwidth
 from pytestpmd.errors import ConfigError
 from pytestpmd.log import REGISTRY, Registry
 
-__all__ = ["EalArgs", "EalError", "Words", "collate", "help_text", "interpret", "parse", "set_log_levels"]
+__all__ = ["EalArgs", "EalError", "Words", "collate", "interpret", "parse", "set_log_options"]
 
 DEFAULT_FILE_PREFIX = "rte"
+#: ``--base-virtaddr`` is rounded up to it, as in the original.
+BASE_ALIGN = 16 << 20
 DEFAULT_SIMD_BITWIDTH = 256 if os.uname().machine in ("x86_64", "i686") else 128
 
 
@@ -50,13 +52,19 @@ class Words:
 
     @property
     def wants_help(self) -> bool:
-        """``-h`` or ``--help``: print :func:`help_text` and the application's usage, end with status 0."""
+        """``-h`` or ``--help``: print what there is to say, end with status 0."""
         return "help" in self.given
 
     @property
     def wants_log_help(self) -> bool:
         """``--log-level=help``: print the log types and levels, end with status 0."""
         return "help" in self.given.get("log-level", ())
+
+    @property
+    def wants_version_alone(self) -> bool:
+        """``-v`` or ``--version`` and no other word: print it, end with status 0. Among others it is one line of many,
+        as in the original."""
+        return list(self.given) == ["version"] and not self.app_argv
 
     @property
     def log_levels(self) -> tuple[str, ...]:
@@ -81,9 +89,13 @@ class EalArgs:
     in_memory: bool = False
     no_huge: bool = False
     iova_mode: IovaMode | None = None
-    single_file_segments: bool = False
-    memory_mb: int | None = None
-    numa_mem_mb: tuple[int, ...] = ()
+    #: Where packet memory is to begin.
+    base_virtaddr: int | None = None
+    #: Most memory for packets.
+    limit_mb: int | None = None
+    pool_ops: str = POOL_OPS[0]
+    #: Lcores that do not forward.
+    service_lcores: frozenset[int] = frozenset()
     no_shconf: bool = False
     proc_type: str = "primary"
     no_telemetry: bool = False
@@ -96,8 +108,9 @@ class EalArgs:
 
     @property
     def worker_lcores(self) -> tuple[LcoreConfig, ...]:
-        """Every lcore but the main one, by id: those that may forward."""
-        return tuple(lcore for lcore in self.lcores if lcore.lcore_id != self.main_lcore)
+        """Every lcore but the main one and those for services, by id: those that may forward."""
+        kept = {self.main_lcore, *self.service_lcores}
+        return tuple(lcore for lcore in self.lcores if lcore.lcore_id not in kept)
 
     @property
     def asks_for_ports(self) -> bool:
@@ -133,13 +146,25 @@ def collate(argv: Sequence[str]) -> Words:
     return Words(given, (*strays, *words))
 
 
-def set_log_levels(words: Words, registry: Registry = REGISTRY) -> None:
-    """Apply every ``--log-level``, so that what is logged from here on follows it."""
+def set_log_options(words: Words, registry: Registry = REGISTRY) -> None:
+    """Apply every ``--log-level`` and the log's other options, so that what is logged from here on follows them."""
+    given = words.given
     for spec in words.log_levels:
         try:
             registry.apply(spec)
         except ConfigError as error:
             raise EalError.starting(f"{error}\ninvalid log-level parameter", "invalid log arguments.") from None
+    try:
+        _check_values(given, is_for_log=True)
+    except ConfigError as error:
+        raise EalError.starting(str(error), "invalid log arguments.") from None
+    for name, use in (
+        ("log-color", registry.style.color),
+        ("log-timestamp", registry.style.stamp),
+        ("syslog", registry.copy_to_syslog),
+    ):
+        if name in given:
+            use(_last(given, name))
 
 
 def interpret(
@@ -173,18 +198,17 @@ def interpret(
         in_memory="in-memory" in given,
         no_huge="no-huge" in given,
         iova_mode=_iova_mode(given),
-        single_file_segments="single-file-segments" in given,
-        memory_mb=int(_last(given, "memory-size") or 0) or None,
-        numa_mem_mb=tuple(int(size) for size in (_last(given, "numa-mem") or "").split(",") if size),
+        base_virtaddr=_base_virtaddr(given),
+        limit_mb=sum(int(size) for size in (_last(given, "numa-limit") or "").split(",") if size) or None,
+        pool_ops=_last(given, "mbuf-pool-ops-name") or POOL_OPS[0],
+        service_lcores=_service_lcores(given),
         no_shconf="no-shconf" in given or "in-memory" in given,
         proc_type=(_last(given, "proc-type") or "primary").lower(),
         no_telemetry="no-telemetry" in given,
         max_simd_bitwidth=_simd_bitwidth(given),
         version="version" in given,
-        unused=tuple(
-            option.long for option in OPTIONS if option.name in given and not (option.used or option.alias_of)
-        ),
-        warnings=_warnings(given),
+        unused=tuple(option.long for option in OPTIONS if option.name in given and option.effect is Effect.NONE),
+        warnings=_warnings(given, found),
     )
 
 
@@ -213,9 +237,9 @@ def _split(word: str) -> tuple[str, str | None]:
     return word[:2], word[2:].removeprefix("=") if len(word) > 2 else None
 
 
-def _check_values(given: Given) -> None:
+def _check_values(given: Given, *, is_for_log: bool = False) -> None:
     for option in OPTIONS:
-        if option.alias_of is None:
+        if option.alias_of is None and option.is_for_log is is_for_log:
             for value in given.get(option.name, ()):
                 _check(option, value)
 
@@ -250,8 +274,23 @@ def _iova_mode(given: Given) -> IovaMode | None:
     return IovaMode[text.upper()] if text else None
 
 
-def _warnings(given: Given) -> tuple[str, ...]:
-    return ("-c and --coremask are deprecated, use -l or --lcores",) if "coremask" in given else ()
+def _base_virtaddr(given: Given) -> int | None:
+    text = _last(given, "base-virtaddr")
+    return -(-int(text, 16) // BASE_ALIGN) * BASE_ALIGN if text else None
+
+
+def _service_lcores(given: Given) -> frozenset[int]:
+    listed, mask = _last(given, "service-corelist"), _last(given, "service-coremask")
+    return frozenset(lcores.parse_list(listed) if listed else lcores.parse_mask(mask) if mask else ())
+
+
+def _warnings(given: Given, found: Iterable[LcoreConfig]) -> tuple[str, ...]:
+    lines = []
+    if "coremask" in given:
+        lines.append("-c and --coremask are deprecated, use -l or --lcores")
+    if not _service_lcores(given) <= {lcore.lcore_id for lcore in found}:
+        lines.append("Not all service cores were in the coremask. Please ensure -c or -l includes service cores")
+    return tuple(lines)
 
 
 def _last(given: Given, name: str) -> str | None:

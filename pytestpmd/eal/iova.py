@@ -72,6 +72,12 @@ def choose_iova_mode(asked: IovaMode | None, ways: Iterable[str], *, no_huge: bo
     return mode
 
 
+def place_memory(base: int | None) -> None:
+    """Have memory for devices begin there, if nothing is there yet; None leaves it where it is."""
+    if base is not None:
+        _IOVA.window.wanted = base
+
+
 def iova_mode() -> IovaMode:
     """The mode in force."""
     return IovaMode.PA if _IOVA.pages else IovaMode.VA

@@ -26,6 +26,34 @@ PAGE = mmap.PAGESIZE
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
+class MemoryLimit(TestpmdError):
+    """There is to be no more memory for packets."""
+
+
+class _BusMemory:
+    """How much there is, and the most that there may be, in bytes."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.most: int | None = None
+
+    def add(self, size: int, name: str) -> None:
+        """Count memory that is about to be taken; raises :class:`MemoryLimit`."""
+        if self.most is not None and size > 0 and self.size + size > self.most:
+            raise MemoryLimit(
+                f"Cannot map {size} bytes of memory for {name}: --numa-limit leaves {self.most - self.size}"
+            )
+        self.size += size
+
+
+_BUS_MEMORY = _BusMemory()
+
+
+def limit_bus_memory(most_mb: int | None) -> None:
+    """Have no more memory than this for packets and rings, in megabytes; None for as much as there is."""
+    _BUS_MEMORY.most = None if most_mb is None else most_mb << 20
+
+
 @dataclass(frozen=True)
 class Region:
     """A piece of memory to share with a back-end: where it is here, and which file holds it from ``offset`` on."""
@@ -47,9 +75,12 @@ class Arena:
 
     def __init__(self, size: int, *, shared: bool = False, bus: bool = False, name: str = "pytestpmd") -> None:
         size = -(-max(size, 1) // PAGE) * PAGE
+        self._counted = size if bus else 0
+        _BUS_MEMORY.add(self._counted, name)
         try:
             piece, self._give_back = _take(size, shared, bus, name)
         except OSError as error:
+            _BUS_MEMORY.add(-self._counted, name)
             raise TestpmdError(f"Cannot map {size} bytes of memory for {name}: {error.strerror}") from None
         self.address, self.size, self.fd = piece.address, piece.size, piece.fd
         self._memory = ffi.cast("uint8_t *", piece.address)
@@ -58,6 +89,7 @@ class Arena:
     def __del__(self) -> None:
         if hasattr(self, "_give_back"):
             self._give_back()
+            _BUS_MEMORY.add(-self._counted, "")
 
     def alloc(self, size: int, align: int = CACHE_LINE) -> Any:
         """A zeroed block, as ``uint8_t *``. Blocks are not given back one by one: the arena is, as a whole."""

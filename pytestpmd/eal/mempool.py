@@ -5,8 +5,6 @@ from pytestpmd.eal.hugepages import HUGE_PAGE
 from pytestpmd.eal.iova import IovaMode, iova_mode
 from pytestpmd.eal.memory import Arena
 
-#: As the original names it in "preferred mempool ops selected"; ours are stacks, one for each lcore and one for all.
-OPS_NAME = "ring_mp_mc"
 #: The longest buffer that an mbuf can tell of, in bytes, and how many of them are for all ports together.
 LARGE_ROOM, NB_LARGE = 65535, 256
 _LARGE: list["Mempool"] = []

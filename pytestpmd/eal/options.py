@@ -23,27 +23,43 @@ class Value(Enum):
     OPTIONAL = auto()
 
 
+class Effect(Enum):
+    """What an option does here."""
+
+    HERE = auto()
+    #: What it asks for is so in any case.
+    GIVEN = auto()
+    #: Nothing, which is said when it is given.
+    NONE = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class EalOption:
-    """One option. ``check`` says whether a value's form will do, ``invalid`` is the line when it does not.
-
-    ``used`` is False for what is accepted and changes nothing here.
-    """
+    """One option. ``check`` says whether a value's form will do, ``invalid`` is the line when it does not."""
 
     long: str
     help: str
     short: str | None = None
     value: Value = Value.NONE
+    metavar: str = ""
     many: bool = False
     alias_of: str | None = None
     check: Callable[[str], bool] = bool
     invalid: str = ""
-    used: bool = True
+    effect: Effect = Effect.HERE
+    #: Read together with the log levels, before all others.
+    is_for_log: bool = False
 
     @property
     def name(self) -> str:
         """What an option and its aliases are filed under: the long name without dashes in front."""
         return (self.alias_of or self.long).removeprefix("--")
+
+    @property
+    def names(self) -> str:
+        """How help shows it: ``-l, --lcores=LIST``."""
+        shown = {Value.NONE: "", Value.REQUIRED: f"={self.metavar}", Value.OPTIONAL: f"[={self.metavar}]"}[self.value]
+        return f"{self.short}, {self.long}{shown}" if self.short else f"{self.long}{shown}"
 
 
 def _matching(pattern: str) -> Callable[[str], bool]:
@@ -81,8 +97,32 @@ _COUNT = _number(1, _MOST)
 _MEGABYTES = _matching(r"[0-9]{1,9}(,[0-9]{1,9})*")
 _SIZE = r"[0-9]{1,12}[kKmMgG]?B?"
 _is_file_prefix = _matching(r"(?!\.\.?$)[^%/\0]+")
-_is_mask = _matching(r"(0[xX])?[0-9a-fA-F]+")
+_is_mask = _matching(r"(0[xX])?0*[1-9a-fA-F][0-9a-fA-F]{0,31}")
+_is_core_list = _matching(r"[0-9]{1,3}(-[0-9]{1,3})?(,[0-9]{1,3}(-[0-9]{1,3})?)*")
 _is_proc_type = _matching("(?i:primary|secondary|auto)")
+
+COLORS = ("auto", "always", "never")
+TIMESTAMPS = ("reltime", "delta", "ctime", "iso", "notime")
+FACILITIES = (
+    *("auth", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "syslog", "user", "uucp"),
+    *(f"local{number}" for number in range(8)),
+)
+#: Names of DPDK's kinds of pools that may be asked for; ours is one that any lcore may take from and give to.
+POOL_OPS = ("ring_mp_mc", "ring_sp_sc", "ring_mp_sc", "ring_sp_mc", "ring_mt_rts", "ring_mt_hts", "stack", "lf_stack")
+
+
+def _is_pagesz_mem(text: str) -> bool:
+    """A page's size, a power of two, and a limit that is a multiple of it."""
+    match = re.fullmatch(f"({_SIZE}):({_SIZE})", text)
+    if match is None:
+        return False
+    page, limit = _bytes(match[1]), _bytes(match[2])
+    return page.bit_count() == 1 and limit % page == 0
+
+
+def _bytes(text: str) -> int:
+    digits, unit = re.fullmatch(r"([0-9]+)([kKmMgG]?)B?", text).groups()  # type: ignore[union-attr]
+    return int(digits) << {"": 0, "k": 10, "m": 20, "g": 30}[unit.lower()]
 
 
 def _flag(long: str, help_text: str, short: str | None = None) -> EalOption:
@@ -90,98 +130,174 @@ def _flag(long: str, help_text: str, short: str | None = None) -> EalOption:
 
 
 def _value(
-    long: str,
+    syntax: str,
     help_text: str,
     check: Callable[[str], bool] = bool,
     invalid: str = "invalid {name} parameter: '{value}'",
     short: str | None = None,
 ) -> EalOption:
-    return EalOption(long, help_text, short, Value.REQUIRED, check=check, invalid=invalid)
+    long, _, metavar = syntax.partition("=")
+    return EalOption(long, help_text, short, Value.REQUIRED, metavar, check=check, invalid=invalid)
 
 
-def _optional(long: str, help_text: str, check: Callable[[str], bool], short: str | None = None) -> EalOption:
-    return EalOption(long, help_text, short, Value.OPTIONAL, check=check, invalid="invalid {name} parameter")
+def _optional(syntax: str, help_text: str, check: Callable[[str], bool], short: str | None = None) -> EalOption:
+    invalid = "invalid {name} parameter"
+    return replace(_value(syntax, help_text, check, invalid, short), value=Value.OPTIONAL)
 
 
-def _list(long: str, help_text: str, check: Callable[[str], bool] = bool, short: str | None = None) -> EalOption:
-    return replace(_value(long, help_text, check, short=short), many=True)
+def _log(syntax: str, help_text: str, words: Sequence[str]) -> EalOption:
+    return replace(_optional(syntax, help_text, lambda text: text in words), is_for_log=True)
 
 
-def _alias(long: str, option: EalOption) -> EalOption:
-    return replace(option, long=long, help=f"Same as {option.long}", alias_of=option.long)
+def _list(syntax: str, help_text: str, check: Callable[[str], bool] = bool, short: str | None = None) -> EalOption:
+    return replace(_value(syntax, help_text, check, short=short), many=True)
+
+
+def _alias(syntax: str, option: EalOption) -> EalOption:
+    long, _, metavar = syntax.partition("=")
+    return replace(option, long=long, metavar=metavar, help=f"same as {option.long}", alias_of=option.long)
 
 
 def _unused(option: EalOption) -> EalOption:
-    return replace(option, help=f"Accepted: {option.help}", used=False)
+    return replace(option, effect=Effect.NONE)
 
 
-_NUMA_MEM = _value("--numa-mem", "Memory to have at the start on each NUMA node, in megabytes", _MEGABYTES)
-_NUMA_LIMIT = _unused(_value("--numa-limit", "memory limit of each NUMA node, in megabytes", _MEGABYTES))
+def _hint(option: EalOption) -> EalOption:
+    return replace(option, effect=Effect.GIVEN)
 
-OPTIONS: tuple[EalOption, ...] = (
-    _flag("--auto-probing", "Probe every device found, unless -a or -b is given"),
-    _list("--allow", "Probe only the devices listed", short="-a"),
-    _unused(_value("--base-virtaddr", "the kernel places memory", _matching(r"(0[xX])?[0-9a-fA-F]{1,16}"))),
-    _list("--block", "Never probe this device", short="-b"),
-    _value("--coremask", "[Deprecated] CPUs to use, as a hexadecimal mask", short="-c"),
-    _unused(_list("--driver-path", "every driver is built in", short="-d")),
-    _value(
-        "--force-max-simd-bitwidth",
-        "Widest SIMD register that vector paths may use, in bits; 0 means no limit",
-        _is_simd_width,
-        "invalid SIMD bitwidth parameter '{value}'",
+
+_HINT = "memory is taken when it is needed"
+_NUMA_MEM = _hint(_value("--numa-mem=MB[,MB...]", f"memory of each NUMA node; {_HINT}", _MEGABYTES))
+_NUMA_LIMIT = _value("--numa-limit=MB[,MB...]", "most memory for packets, in sum of all nodes", _MEGABYTES)
+
+GROUPS: dict[str, tuple[EalOption, ...]] = {
+    "Lcores": (
+        _value("--lcores=LIST", "CPUs to use: 0-3, or a map of lcores to CPUs: 0@2,1@3", lambda _: True, short="-l"),
+        _value("--coremask=MASK", "CPUs to use, as a hexadecimal mask; deprecated", short="-c"),
+        _value("--main-lcore=ID", "the lcore that runs the console; the first, unless given"),
+        _optional("--remap-lcore-ids=BASE", "number the lcores from 0, or from BASE on", _number(0, 127), "-R"),
+        _value(
+            "--service-corelist=LIST",
+            "lcores that are kept from forwarding",
+            _is_core_list,
+            "invalid service core list: '{value}'",
+            "-S",
+        ),
+        _value(
+            "--service-coremask=MASK",
+            "the same as a hexadecimal mask; deprecated",
+            _is_mask,
+            "invalid service coremask: '{value}'",
+            "-s",
+        ),
     ),
-    _unused(_optional("--huge-unlink", "no hugepage file is ever left", _matching("existing|always|never"))),
-    _flag("--in-memory", "Keep nothing in the file system that others could find"),
-    _value(
-        "--iova-mode",
-        "Addresses that devices are told: pa, physical, or va, virtual; left out, what they need",
-        _matching("pa|va"),
-        "invalid iova mode parameter '{value}'",
+    "Devices": (
+        _list("--vdev=NAME[,KEY=VALUE...]", "make a virtual device: <driver><id> and its arguments"),
+        _list("--allow=DEVICE[,KEY=VALUE...]", "use only the devices listed", short="-a"),
+        _list("--block=DEVICE", "do not use this device", short="-b"),
+        _flag("--auto-probing", "use every device found, unless -a or -b is given; the default"),
+        _flag("--no-auto-probing", "use no device that -a does not list", "-A"),
+        _flag("--no-pci", "leave the PCI bus alone"),
+        _value(
+            "--iova-mode=MODE",
+            "addresses that devices are told: pa, physical, or va, virtual; left out, what they need",
+            _matching("pa|va"),
+            "invalid iova mode parameter '{value}'",
+        ),
+        _value(
+            "--force-max-simd-bitwidth=BITS",
+            "widest SIMD register that vector paths may use; 0 is no limit",
+            _is_simd_width,
+            "invalid SIMD bitwidth parameter '{value}'",
+        ),
     ),
-    _value("--lcores", "CPUs to use, or a map of lcores to CPUs", lambda _: True, short="-l"),
-    _unused(_flag("--legacy-mem", "memory is reserved at the start")),
-    _unused(_optional("--log-color", "the log has no colours", _matching("auto|always|never"))),
-    _list("--log-level", "Level of all log types or of some; --log-level=help lists types and levels"),
-    _unused(_optional("--log-timestamp", "log lines carry no time", bool)),
-    _value("--main-lcore", "The lcore that runs the console"),
-    _unused(_value("--mbuf-pool-ops-name", "there is one kind of mbuf pool")),
-    _unused(_value("--memory-channels", "channels per socket", _COUNT, "invalid memory channel parameter", "-n")),
-    _unused(_value("--memory-ranks", "ranks per channel", _number(1, 16), "invalid memory rank parameter", "-r")),
-    _value("--memory-size", "Memory to have at the start, in megabytes", _number(0, _MOST), short="-m"),
-    _flag("--no-auto-probing", "Probe no device unless -a lists it", "-A"),
-    _unused(_flag("--no-hpet", "the HPET timer is not used")),
-    _flag("--no-huge", "Use no hugepages"),
-    _flag("--no-pci", "Leave the PCI bus alone"),
-    _flag("--no-shconf", "Write no configuration for secondary processes"),
-    _flag("--no-telemetry", "Open no telemetry socket"),
-    _unused(_list("--pagesz-mem", "memory limit for a page size, SIZE:LIMIT", _matching(f"{_SIZE}:{_SIZE}"))),
-    _unused(_value("--proc-type", "primary, secondary or auto", _is_proc_type, "invalid process type: {value}")),
-    _optional("--remap-lcore-ids", "Number the lcores from 0, or from the value given", _number(0, 127), "-R"),
-    _unused(_value("--service-corelist", "there are no service lcores", _matching(r"[0-9,-]+"), short="-S")),
-    _unused(_value("--service-coremask", "[Deprecated] there are no service lcores", _is_mask, short="-s")),
-    _flag("--single-file-segments", "Share memory as few large regions"),
-    _flag("--telemetry", "Open the telemetry socket"),
-    _list("--vdev", "Create a virtual device: <driver><id>[,key=value,...]"),
-    _unused(_flag("--vmware-tsc-map", "no effect")),
-    _flag("--version", "Show the version", "-v"),
-    _unused(_optional("--syslog", "the log goes to standard error", bool)),
-    _unused(_list("--trace", "there are no trace points")),
-    _unused(_value("--trace-bufsz", "there are no trace points", _matching(_SIZE))),
-    _unused(_value("--trace-dir", "there are no trace points")),
-    _unused(_value("--trace-mode", "there are no trace points", _matching("overwrite|discard"))),
-    _unused(_flag("--create-uio-dev", "no effect")),
-    _value("--file-prefix", "Prefix of files this process names", _is_file_prefix, "Invalid file prefix parameter"),
-    _unused(_value("--huge-dir", "hugepages need no mount")),
-    _unused(_optional("--huge-worker-stack", "lcores have ordinary stacks", _COUNT)),
-    _unused(_flag("--match-allocations", "no effect")),
-    _NUMA_MEM,
-    _NUMA_LIMIT,
-    _alias("--socket-mem", _NUMA_MEM),
-    _alias("--socket-limit", _NUMA_LIMIT),
-    _unused(_value("--vfio-intr", "legacy, msi or msix", _matching("legacy|msi|msix"))),
-    _unused(_value("--vfio-vf-token", "a UUID", _is_uuid)),
-)
+    "Memory": (
+        _flag("--no-huge", "use no hugepages"),
+        _flag("--in-memory", "keep nothing in the file system that others could find"),
+        _NUMA_LIMIT,
+        _alias("--socket-limit=MB[,MB...]", _NUMA_LIMIT),
+        _value(
+            "--base-virtaddr=ADDRESS",
+            "where packet memory is to begin, if that place is free",
+            _matching(r"(0[xX])?[0-9a-fA-F]{1,12}"),
+            "invalid base virtaddr '{value}'",
+        ),
+        _value("--mbuf-pool-ops-name=NAME", f"kind of mbuf pool, of which there is one: {', '.join(POOL_OPS)} are it"),
+        _hint(_value("--memory-size=MB", f"memory to begin with; {_HINT}", _number(0, _MOST), short="-m")),
+        _NUMA_MEM,
+        _alias("--socket-mem=MB[,MB...]", _NUMA_MEM),
+        _hint(_flag("--legacy-mem", f"reserve memory at the start; {_HINT}")),
+        _hint(_flag("--single-file-segments", "share memory in few files; a pool has one")),
+        _hint(_optional("--huge-unlink=WHEN", "when files go: none is ever left", _matching("existing|always|never"))),
+        _hint(_flag("--match-allocations", "free hugepages as they were allocated; they are")),
+        _hint(
+            _value(
+                "--memory-channels=N", "memory channels of a socket", _COUNT, "invalid memory channel parameter", "-n"
+            )
+        ),
+        _hint(_value("--memory-ranks=N", "memory ranks", _number(1, 16), "invalid memory rank parameter", "-r")),
+    ),
+    "Log": (
+        _list("--log-level=[TYPE:]LEVEL", "level of all log types or of some; help lists types and levels"),
+        _log("--log-color=WHEN", "colour the log: auto, always or never; always, if nothing is said", COLORS),
+        _log(
+            "--log-timestamp=FORMAT",
+            "put the time before each line: since the start, or as reltime, delta, ctime, iso or notime",
+            TIMESTAMPS,
+        ),
+        _log("--syslog=FACILITY", "send the log to syslog as well, as daemon or another facility", FACILITIES),
+    ),
+    "Program": (
+        _value(
+            "--file-prefix=NAME",
+            "name of the runtime directory; a second program needs another",
+            _is_file_prefix,
+            "Invalid file prefix parameter",
+        ),
+        _value(
+            "--proc-type=TYPE",
+            "primary or auto; there are no secondary processes",
+            _is_proc_type,
+            "invalid process type: {value}",
+        ),
+        _flag("--no-shconf", "take no lock in the runtime directory"),
+        _flag("--no-telemetry", "open no telemetry socket"),
+        _flag("--telemetry", "open the telemetry socket; the default"),
+        _flag("--version", "show the version; alone, that is all", "-v"),
+    ),
+    "Accepted, and without effect here": (
+        _unused(_list("--driver-path=PATH", "every driver is built in", short="-d")),
+        _unused(_value("--huge-dir=DIR", "hugepages need no mount")),
+        _unused(_list("--pagesz-mem=SIZE:LIMIT", "there is one size of hugepages", _is_pagesz_mem)),
+        _unused(_optional("--huge-worker-stack=KB", "lcores have ordinary stacks", _COUNT)),
+        _unused(_list("--trace=REGEX", "there are no trace points")),
+        _unused(_value("--trace-bufsz=SIZE", "there are no trace points", _matching(rf"(?!0+\D*$){_SIZE}"))),
+        _unused(_value("--trace-dir=DIR", "there are no trace points")),
+        _unused(_value("--trace-mode=MODE", "there are no trace points", _matching("overwrite|discard"))),
+        _unused(
+            _value(
+                "--vfio-intr=MODE",
+                "a device has MSI-X where it can, else its line",
+                _matching("legacy|msi|msix"),
+                "invalid vfio interrupt parameter: '{value}'",
+            )
+        ),
+        _unused(
+            _value(
+                "--vfio-vf-token=UUID",
+                "virtual functions are opened without a token",
+                _is_uuid,
+                "invalid vfio vf token parameter: '{value}'",
+            )
+        ),
+        _unused(_flag("--no-hpet", "time is the kernel's monotonic clock")),
+        _unused(_flag("--vmware-tsc-map", "time is the kernel's monotonic clock")),
+        _unused(_flag("--create-uio-dev", "udev makes the files of UIO devices")),
+    ),
+}
+"""The options in the groups of help."""
+
+OPTIONS: tuple[EalOption, ...] = tuple(option for group in GROUPS.values() for option in group)
 
 CONFLICTS: tuple[tuple[str, str], ...] = (
     ("coremask", "lcores"),
@@ -223,12 +339,3 @@ def conflict(given: Given) -> str | None:
         if one in given and other in given:
             return f"Options '{one}' and '{other}' can't be used at the same time"
     return None
-
-
-def help_text(program: str) -> str:
-    """What ``--help`` prints before the application's own usage."""
-    rows = [("-h, --help", "show this help and exit")]
-    rows += [(f"{option.short}, {option.long}" if option.short else option.long, option.help) for option in OPTIONS]
-    width = max(len(names) for names, _ in rows) + 2
-    lines = [f" {names:{width}}{text}" for names, text in rows]
-    return "\n".join([f"usage: {program} <EAL options> -- <App options>", "", "options:", *lines])

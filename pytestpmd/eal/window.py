@@ -9,6 +9,7 @@ import threading
 
 from pytestpmd._dataplane import lib
 from pytestpmd.errors import ConfigError
+from pytestpmd.log import EAL
 
 #: Where it is to begin, and how long it is, in bytes; it is given out in pieces of so many at least.
 LOW = 4 << 30
@@ -21,6 +22,8 @@ class Window:
 
     def __init__(self, size: int = WINDOW) -> None:
         self.size = size
+        #: Where it is to begin.
+        self.wanted = LOW
         #: Where it begins; 0 until something lies in it.
         self.base: int = 0
         self._taken = bytearray(size // GRAIN)
@@ -64,9 +67,11 @@ class Window:
     def _reserve(self) -> None:
         if self.base:
             return
-        base = lib.window_reserve(LOW, self.size, GRAIN)
+        base = lib.window_reserve(self.wanted, self.size, GRAIN)
         if base < 0:
             raise ConfigError(f"Cannot set aside {self.size >> 20} MB of addresses: {os.strerror(-base)}")
+        if self.wanted not in (LOW, base):
+            EAL.warning("WARNING! Base virtual address hint (%#x != %#x) not respected!", self.wanted, base)
         self.base = base
 
     def _mark(self, address: int, size: int, taken: bool) -> None:

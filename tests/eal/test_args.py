@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from pytestpmd.eal.args import EalArgs, EalError, collate, help_text, interpret, parse, set_log_levels
+from pytestpmd.eal.args import EalArgs, EalError, collate, interpret, parse, set_log_options
 from pytestpmd.eal.iova import IovaMode
 from pytestpmd.eal.options import OPTIONS, Value
 from pytestpmd.log import Level, Registry
@@ -30,7 +30,7 @@ def test_a_guide_s_command_line_is_understood() -> None:
     assert [lcore.lcore_id for lcore in args.lcores] == [0, 1]
     assert (args.main_lcore, [lcore.lcore_id for lcore in args.worker_lcores]) == (0, [1])
     assert args.vdevs == ("net_virtio_user0,path=/tmp/s,queues=2", "net_null0")
-    assert (args.file_prefix, args.no_pci, args.memory_mb) == ("vm", True, 1024)
+    assert (args.file_prefix, args.no_pci) == ("vm", True)
     assert args.app_argv == ("-i", "--nb-cores=1")
 
 
@@ -156,10 +156,16 @@ def test_missing_lcores_are_named_as_the_original_names_them() -> None:
         ("--file-prefix=../up", "Invalid file prefix parameter"),
         ("--force-max-simd-bitwidth=100", "invalid SIMD bitwidth parameter '100'"),
         ("--force-max-simd-bitwidth=65536", "invalid SIMD bitwidth parameter '65536'"),
-        ("--vfio-intr=x", "invalid vfio-intr parameter: 'x'"),
-        ("--vfio-vf-token=1", "invalid vfio-vf-token parameter: '1'"),
-        ("--base-virtaddr=zz", "invalid base-virtaddr parameter: 'zz'"),
+        ("--vfio-intr=x", "invalid vfio interrupt parameter: 'x'"),
+        ("--vfio-vf-token=1", "invalid vfio vf token parameter: '1'"),
+        ("--base-virtaddr=zz", "invalid base virtaddr 'zz'"),
         ("--pagesz-mem=2M", "invalid pagesz-mem parameter: '2M'"),
+        ("--pagesz-mem=3M:3M", "invalid pagesz-mem parameter: '3M:3M'"),
+        ("--pagesz-mem=2M:3M", "invalid pagesz-mem parameter: '2M:3M'"),
+        ("-S 0-", "invalid service core list: '0-'"),
+        ("-s 0x0", "invalid service coremask: '0x0'"),
+        ("--trace-bufsz=0M", "invalid trace-bufsz parameter: '0M'"),
+        ("--huge-worker-stack=x", "invalid huge-worker-stack parameter"),
         ("-R=128", "invalid remap-lcore-ids parameter"),
         ("--vdev=", "invalid vdev parameter: ''"),
     ],
@@ -174,12 +180,28 @@ def test_a_bad_value_is_named(line: str, text: str) -> None:
 def test_options_that_mean_nothing_here_are_accepted_and_known_as_such() -> None:
     args = eal(
         "-n 4 -d /usr/lib/librte_net_virtio.so -d /usr/lib --socket-mem=1024,0 --huge-dir /dev/hugepages "
-        "--proc-type auto --syslog --base-virtaddr=0x200000000 --socket-limit 1,1 "
-        "--huge-worker-stack --match-allocations --trace=.* --vfio-intr=msix"
+        "--proc-type auto --legacy-mem --huge-worker-stack --trace=.* --vfio-intr=msix --no-hpet"
     )
-    assert args.numa_mem_mb == (1024, 0)
-    assert {"--driver-path", "--huge-dir", "--memory-channels", "--numa-limit"} <= set(args.unused)
-    assert "--numa-mem" not in args.unused
+    told = ["--driver-path", "--huge-dir", "--huge-worker-stack", "--trace", "--vfio-intr"]
+    assert list(args.unused) == [*told, "--no-hpet"]
+
+
+def test_a_lcore_for_services_does_not_forward() -> None:
+    assert [lcore.lcore_id for lcore in eal("-l 0-1 -S 1").worker_lcores] == []
+    args = eal("-l 0-1 -s 4")
+    assert [lcore.lcore_id for lcore in args.worker_lcores] == [1]
+    assert args.warnings[0].startswith("Not all service cores were in the coremask.")
+
+
+def test_memory_can_be_limited_and_placed() -> None:
+    args = eal("--socket-limit=256,0 --base-virtaddr=0x200000001")
+    assert (args.limit_mb, args.base_virtaddr) == (256, 0x201000000)
+    assert (eal("").limit_mb, eal("").base_virtaddr) == (None, None)
+
+
+def test_the_version_alone_is_all_that_is_wanted() -> None:
+    assert collate(["--version"]).wants_version_alone
+    assert not any(collate(line.split()).wants_version_alone for line in ("-v --no-pci", "-v -- -i", "-v stray", ""))
 
 
 @pytest.mark.parametrize(
@@ -251,15 +273,6 @@ def test_no_value_of_any_option_is_more_than_refused() -> None:
     assert outcomes == {EalArgs, EalError}
 
 
-def test_help_names_every_option_in_one_column() -> None:
-    lines = help_text("pytestpmd").splitlines()
-    assert lines[0] == "usage: pytestpmd <EAL options> -- <App options>"
-    assert " -l, --lcores" in {line[:13] for line in lines}
-    for option in OPTIONS:
-        assert any(f"{option.long} " in line and option.help in line for line in lines)
-    assert {line.index("  ", 1) <= 28 for line in lines[3:]} == {True}
-
-
 def test_no_name_is_taken_twice() -> None:
     names = [name for option in OPTIONS for name in (option.long, option.short) if name]
     assert len(names) == len(set(names))
@@ -277,14 +290,14 @@ def registry() -> Registry:
 def test_log_levels_are_applied_in_order() -> None:
     types = registry()
     words = collate(["--log-level=pmd.net.*:debug", "--log-level", "info"])
-    set_log_levels(words, types)
+    set_log_options(words, types)
     assert types.log_type("pmd.net.null", "NULL").level is Level.DEBUG
     assert types.global_level is Level.INFO
 
 
 def test_a_bad_log_level_ends_the_program() -> None:
     with pytest.raises(EalError) as error:
-        set_log_levels(collate(["--log-level=pmd:loud"]), registry())
+        set_log_options(collate(["--log-level=pmd:loud"]), registry())
     assert str(error.value).splitlines() == [
         "EAL: Invalid log level: loud",
         "EAL: invalid log-level parameter",
@@ -297,3 +310,11 @@ def test_a_bad_log_level_ends_the_program() -> None:
 def test_help_on_log_levels_is_known_before_anything_else() -> None:
     assert collate(["--log-level=help", "-n", "x"]).wants_log_help
     assert not collate(["--log-level=8"]).wants_log_help
+
+
+@pytest.mark.parametrize("word", ["--log-color=red", "--log-timestamp=now", "--syslog=foo"])
+def test_a_bad_log_option_ends_the_program(word: str) -> None:
+    with pytest.raises(EalError) as error:
+        set_log_options(collate([word]), registry())
+    name = word[2:].partition("=")[0]
+    assert str(error.value).splitlines()[:2] == [f"EAL: invalid {name} parameter", "EAL: invalid log arguments."]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes.log import Logged
 
 from pytestpmd._dataplane import ffi
 from pytestpmd.eal.window import GRAIN, LOW, Window
@@ -40,6 +41,14 @@ def test_it_begins_low_unless_something_is_there(fd: int) -> None:
     assert address % GRAIN == 0
     assert (address == LOW) == is_free
     assert LOW + window.size < 1 << 39
+
+
+def test_it_begins_where_it_is_told_to_or_says_that_it_does_not(fd: int, logged: Logged) -> None:
+    window, blocked = Window(SIZE), Window(SIZE)
+    window.wanted = blocked.wanted = LOW << 8
+    assert window.map(fd, GRAIN) == LOW << 8
+    assert blocked.map(fd, GRAIN) != LOW << 8
+    assert "EAL: WARNING! Base virtual address hint (0x10000000000 != " in logged
 
 
 def test_its_addresses_go_with_it(fd: int) -> None:

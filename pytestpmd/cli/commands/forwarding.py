@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
     from pytestpmd.fwd.session import ForwardPlan
 
+OPTION_GROUP = "forwarding"
+
 
 @command("start [tx_first [(num)]]", "Start packet forwarding, after num (1) bursts of made packets.", num=UINT32)
 def start(app: "TestPmd", tx_first: str | None = None, num: int = 1) -> str:

@@ -11,6 +11,8 @@ from pytestpmd.errors import ConfigError
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
+OPTION_GROUP = "memory"
+
 RX_RING, TX_RING = 1, 2
 
 

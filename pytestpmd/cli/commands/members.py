@@ -11,6 +11,8 @@ from pytestpmd.errors import ConfigError
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
+OPTION_GROUP = "members"
+
 
 def refuse_while_forwarding(app: "TestPmd") -> None:
     """The lists stand still while lcores run."""

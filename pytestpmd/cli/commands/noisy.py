@@ -9,6 +9,8 @@ from pytestpmd.errors import ConfigError
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
+OPTION_GROUP = "engines"
+
 
 def _set(app: "TestPmd", field: str, num: int, name: str) -> None:
     if num < 0:

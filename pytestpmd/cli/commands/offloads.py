@@ -11,6 +11,8 @@ from pytestpmd.ethdev.offloads import RxOffload
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
+OPTION_GROUP = "offloads"
+
 #: Frames shorter than this (bytes, with the frame check sequence) cannot be.
 MIN_FRAME = 64
 VLAN = RxOffload.VLAN_STRIP | RxOffload.VLAN_FILTER | RxOffload.VLAN_EXTEND | RxOffload.QINQ_STRIP

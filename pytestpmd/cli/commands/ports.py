@@ -11,6 +11,8 @@ from pytestpmd.ethdev.port import EthPort
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
+OPTION_GROUP = "ports"
+
 
 @command("port (start|stop|close|reset) (port_id|all)", "Start, stop, close or reset ports.", "ports")
 def port_operate(app: "TestPmd", operation: str, which: int | str) -> None:

@@ -14,6 +14,8 @@ from pytestpmd.ethdev.ports import Ports
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
+OPTION_GROUP = "queues"
+
 
 def limits(ports: Iterable[EthPort]) -> list[PortLimits]:
     """How many queues each port can have."""

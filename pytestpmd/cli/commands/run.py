@@ -10,6 +10,8 @@ from pytestpmd.errors import ConfigError
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
+OPTION_GROUP = "run"
+
 CONSOLES = ("auto", "plain", "rich")
 
 
@@ -61,11 +63,11 @@ def proc_id(app: "TestPmd", num: int) -> None:
     app.config.run.proc_id = num
 
 
-@option("--flow-isolate-all", "ask for isolated flow mode on every port")
+@option("--flow-isolate-all", "ask for isolated flow mode on every port", group="ports")
 def flow_isolate_all(app: "TestPmd") -> None:
     app.config.ports.flow_isolate_all = True
 
 
-@option("--disable-flow-flush", "keep flow rules when a port stops (recorded)")
+@option("--disable-flow-flush", "keep flow rules when a port stops (recorded)", group="ports")
 def disable_flow_flush(app: "TestPmd") -> None:
     app.config.ports.disable_flow_flush = True

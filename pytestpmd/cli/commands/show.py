@@ -83,7 +83,7 @@ def _xstats(app: "TestPmd", port: EthPort) -> str:
 SHOW: dict[str, Callable[["TestPmd", EthPort], str]] = {"info": _info, "stats": nic_stats, "xstats": _xstats}
 
 
-@option("--display-xstats=NAME[,NAME]", "extended statistics to show with the port statistics")
+@option("--display-xstats=NAME[,NAME]", "extended statistics to show with the port statistics", group="ports")
 def display_xstats(app: "TestPmd", names: str) -> None:
     app.config.ports.xstats_display = [name for name in names.split(",") if name]
 

@@ -12,6 +12,8 @@ from pytestpmd.errors import ConfigError
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
+OPTION_GROUP = "engines"
+
 MAX_TX_TIME = 2**32 - 1
 SPLITS: dict[str, TxSplit] = {"off": "off", "on": "on", "rand": "rand"}
 

@@ -101,6 +101,10 @@ SET = [
     ("--noisy-lkup-num-writes=1", "noisy.writes", 1),
     ("--noisy-lkup-num-reads=1", "noisy.reads", 1),
     ("--noisy-lkup-num-reads-writes=1", "noisy.reads_writes", 1),
+    ("--rxoffs=0,64", "rx_split.offsets", [0, 64]),
+    ("--rxpkts=64,128", "rx_split.lengths", [64, 128]),
+    ("--rxhdrs=eth,ipv4-udp", "rx_split.headers", ["eth", "ipv4-udp"]),
+    ("--multi-rx-mempool", "rx_split.multi_rx_mempool", True),
 ]
 
 
@@ -113,7 +117,13 @@ def test_an_option_sets_its_knob(word: str, knob: str, value: Any) -> None:
 
 def test_no_option_is_missing_from_the_table() -> None:
     tested = {word.lstrip("-").partition("=")[0] for word, _, _ in SET}
-    elsewhere = {"interactive", "auto-start", "eth-peers-configfile", "cmdline-file", "cmdline-file-noecho"}
+    elsewhere = {option.name for option in REGISTRY.options.values() if option.why_unused} | {
+        "interactive",
+        "auto-start",
+        "eth-peers-configfile",
+        "cmdline-file",
+        "cmdline-file-noecho",
+    }
     assert set(REGISTRY.options) == (tested - {"i", "a"}) | elsewhere
 
 
@@ -121,6 +131,13 @@ def test_no_option_is_missing_from_the_table() -> None:
     ("word", "text"),
     [
         ("--burst=0", "PMD does not recommend a burst size. Provided value must be between 1 and 512"),
+        ("--hairpinq=-1", "txq -1 invalid - must be >= 0 && <= 0"),
+        ("--hairpin-mode=zz", "hairpin mode invalid"),
+        ("--hairpin-map=1:2:3", "invalid hairpin map"),
+        ("--rxoffs=", "No valid value before comma"),
+        ("--rxpkts=a", "character a is not a decimal digit"),
+        ("--rxhdrs=", "bad rxpkts"),
+        ("--rxhdrs=eth,foo", "Unsupported protocol: foo"),
         ("--burst=513", "burst must be between1 and 512"),
         ("--coremask=zz", "Invalid fwd core mask"),
         ("--portmask=zz", "Invalid fwd port mask"),

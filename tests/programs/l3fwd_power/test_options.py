@@ -30,8 +30,8 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith("Usage: pytestpmd-l3fwd-power [EAL options] -- [options]\n")
     for option in registry().options.values():
         assert f"--{option.name}" in out
-    assert "-p, --portmask MASK" in out
-    assert "-P, --promiscuous" in out
+    assert "--portmask=MASK, -p" in out
+    assert "--promiscuous, -P" in out
     assert main(["--help"]) == 0
     assert "usage: pytestpmd-l3fwd-power <EAL options>" in capsys.readouterr().out
 
