@@ -122,6 +122,14 @@ class NoisyConfig:
 
 
 @dataclass
+class MetricsConfig:
+    """What is measured beside the counters; by the original's options, which name an lcore that does it, or None."""
+
+    latency_lcore: int | None = None
+    bitrate_lcore: int | None = None
+
+
+@dataclass
 class QueueConfig:
     """Queues of every port. A threshold of None is the driver's own; most drivers only show them."""
 
@@ -230,6 +238,7 @@ class Config:
 
     forward: ForwardConfig = field(default_factory=ForwardConfig)
     noisy: NoisyConfig = field(default_factory=NoisyConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     queues: QueueConfig = field(default_factory=QueueConfig)
     rx_split: RxSplitConfig = field(default_factory=RxSplitConfig)
     pool: PoolConfig = field(default_factory=PoolConfig)

@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 
 from pytestpmd.app import hardware
 from pytestpmd.app.hotplug import Hotplug
+from pytestpmd.app.metrics import Metrics
 from pytestpmd.app.probing import BuiltInPair, Devices
 from pytestpmd.config import Config, LaunchError, mtu_of, offloads_of, rss_functions_of
 from pytestpmd.drivers import LeftToOthers, NoSuchDriver, ProbeError, probe, probe_pci
@@ -67,6 +68,7 @@ class TestPmd:
         self.exit_requested = False
         #: Devices that come and go while the program runs.
         self.hotplug = Hotplug(self)
+        self.metrics = Metrics(self, config.metrics)
         #: How forwarding is stopped and started around a removal; the console's say what the commands do.
         self.stop_forwarding: Callable[[], object] = self.session.stop
         self.start_forwarding: Callable[[], object] = self.session.start
@@ -215,6 +217,12 @@ class TestPmd:
     def _default_mbufs(self) -> int:
         cached = len(self.worker_lcores) * self.config.pool.mbcache
         return (RX_DESC_MAX + TX_DESC_MAX + MAX_PKT_BURST + cached) * MAX_ETHPORTS
+
+    def measure(self) -> None:
+        """Begin with what the options ask to be measured."""
+        self.metrics = Metrics(self, self.config.metrics)
+        if self.config.metrics.latency_lcore is not None:
+            self.say(f"Latencystats running on lcore {self.config.metrics.latency_lcore}")
 
     def enable_promiscuous(self, ports: Iterable[EthPort] | None = None) -> None:
         """Every port receives every frame, where it can be told to; the program's default."""
@@ -387,6 +395,7 @@ class TestPmd:
     def release(self) -> None:
         """Stop, close and forget, whatever state things are in; says nothing."""
         self.hotplug.end()
+        self.metrics.close()
         if self.session.running:
             self.session.stop()
         for port in self.ports:

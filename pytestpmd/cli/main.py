@@ -119,6 +119,7 @@ def prepare(app: TestPmd, arguments: options.Arguments) -> None:
             raise LaunchError("Start ports failed")
         app.say("Start ports failed")
     app.enable_promiscuous()
+    app.measure()
 
 
 def numa_warning(app: TestPmd) -> str:
@@ -161,6 +162,7 @@ def give_up(app: TestPmd, error: TestpmdError) -> int:
 def leave(app: TestPmd) -> None:
     """Stop forwarding, stop and close the ports, and say Bye."""
     app.hotplug.end()
+    app.metrics.close()
     if app.session.running:
         app.say(stop(app))
     app.say("\nPrimary: Sending 'stop_req' request to secondary...")

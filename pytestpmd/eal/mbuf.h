@@ -42,6 +42,7 @@ struct mbuf {
 #define MBUF_F_RX_L4_CKSUM_GOOD (1ULL << 8)
 #define MBUF_F_RX_L4_CKSUM_NONE (1ULL << 3 | 1ULL << 8)
 #define MBUF_F_RX_LRO           (1ULL << 16) /* made of several; tso_segsz is set */
+#define MBUF_F_RX_TIMESTAMP     (1ULL << 23) /* its pool knows when it came */
 
 #define MBUF_F_TX_TCP_SEG      (1ULL << 50) /* tso_segsz, l2_len, l3_len, l4_len are set */
 #define MBUF_F_TX_TCP_CKSUM    (1ULL << 52) /* l2_len, l3_len are set */

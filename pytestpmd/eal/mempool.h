@@ -16,6 +16,7 @@ struct mempool {
 	struct mbuf *mbufs;           /* all of them */
 	struct mbuf **free;           /* the common stack, under the lock */
 	struct mempool_cache *caches; /* MAX_LCORES of them, by lcore id; NULL for none */
+	uint64_t *stamps;             /* by mbuf: when what has MBUF_F_RX_TIMESTAMP came; or NULL */
 	uint32_t size;                /* mbufs in all */
 	uint32_t nb_free;             /* in the common stack */
 	uint32_t cache_size;

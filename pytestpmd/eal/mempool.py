@@ -58,6 +58,13 @@ class Mempool:
         buffers = self.arena.alloc(-(-size // per_page) * page)
         lib.mempool_init(pool, ffi.new("struct mempool_layout *", (buffers, page, per_page, stride)))
         self.ptr = pool
+        self._stamps: Arena | None = None
+
+    def keep_stamps(self) -> None:
+        """Have room for the time at which each mbuf was received; nobody polls meanwhile."""
+        if self.ptr.stamps == ffi.NULL:
+            self._stamps = Arena(self.size * 8, name=f"{self.name}'s stamps")
+            self.ptr.stamps = self._stamps.struct("uint64_t", self.size)
 
     def count_free(self) -> int:
         """Mbufs that are in the pool or in an lcore's cache; exact while nothing forwards."""

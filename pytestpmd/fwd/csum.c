@@ -174,7 +174,7 @@ static void do_packet(struct fwd_stream *fs, struct mbuf *m)
 	m->l2_len = (uint8_t)h.l2_len;
 	m->l3_len = h.l3_len;
 	m->l4_len = (uint8_t)h.l4_len;
-	m->ol_flags = flags;
+	m->ol_flags = flags | (m->ol_flags & MBUF_F_RX_TIMESTAMP);
 }
 
 /* The same for `set verbose`, and for `set txsplit`: what goes on in the packet's place. */

@@ -142,7 +142,7 @@ static ALWAYS_INLINE void stream_ask(const struct fwd_stream *fs, struct mbuf *m
 {
 	if (likely(!tx_flags))
 		return;
-	m->ol_flags = tx_flags;
+	m->ol_flags = tx_flags | (m->ol_flags & MBUF_F_RX_TIMESTAMP);
 	m->vlan_tci = fs->tx_vlan_tci;
 	m->l2_len = sizeof(struct ether_hdr);
 	m->l3_len = sizeof(struct ipv4_hdr);

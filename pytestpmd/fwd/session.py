@@ -17,6 +17,7 @@ from pytestpmd.ethdev.stats import Stats
 from pytestpmd.fwd import ENGINES, Engine
 from pytestpmd.fwd.dump import DumpedPacket, Dumper
 from pytestpmd.fwd.frame import check_segments
+from pytestpmd.fwd.latency import Latency
 from pytestpmd.fwd.setup import Setup
 from pytestpmd.fwd.sleep import Sleep, SleepCounts, interrupts_of
 from pytestpmd.fwd.streams import FlushJob, Stream, StreamMaker, Streams, clock_hz
@@ -127,6 +128,8 @@ class Session:
         self._dumper: Dumper | None = None
         self._sleeps: dict[int, Sleep] = {}
         self._setups: dict[str, Setup] = {}
+        #: Where it is measured how long packets are here.
+        self.latency: Latency | None = None
         #: Held while streams take over the bursts of ports, which control threads may change.
         self._binding = threading.Lock()
 
@@ -160,6 +163,8 @@ class Session:
         ports = {port.port_id: port for port in self._app.ports}
         with self._binding:
             self._made = StreamMaker(self._app.config.forward, ports, self._app.pools[0]).make(dealt.lcores)
+            if self.latency:
+                self.latency.tap(self._made, self._app.pools)
         self.plan = shown = replace(dealt, notes=tuple(setup.begin(self._made)))
         if self._app.config.forward.flush_rx and engine.receives and self.plan.lcores:
             self._flush(self._made.streams)

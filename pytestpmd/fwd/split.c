@@ -21,7 +21,7 @@ static struct mbuf *copy_segment(
 
 static void copy_offloads(struct mbuf *to, const struct mbuf *m)
 {
-	to->ol_flags = m->ol_flags;
+	to->ol_flags = m->ol_flags & ~MBUF_F_RX_TIMESTAMP; /* that is the other mbuf's */
 	to->vlan_tci = m->vlan_tci;
 	to->l2_len = m->l2_len;
 	to->l3_len = m->l3_len;

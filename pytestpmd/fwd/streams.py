@@ -60,6 +60,9 @@ class Stream:
     ptr: Any
     memory: Arena
     baseline: dict[str, int] = field(default_factory=dict)
+    #: What has the queues' own bursts, where it stands between them and the stream: ``struct latency_tap``.
+    rx_tap: Any = None
+    tx_tap: Any = None
 
     def count(self, name: str) -> int:
         """A counter since the last :meth:`clear`."""
@@ -84,9 +87,15 @@ class Stream:
         """Take over the bursts of a port's queues that are among its own, lcores or not."""
         spec = self.spec
         if port.port_id == spec.rx_port and spec.rx_queue < len(port.rx_queues):
-            self.ptr.rx_burst = port.rx_queues[spec.rx_queue].burst
+            self._set_burst(self.rx_tap, "rx_burst", port.rx_queues[spec.rx_queue].burst)
         if port.port_id == spec.tx_port and spec.tx_queue < len(port.tx_queues):
-            self.ptr.tx_burst = port.tx_queues[spec.tx_queue].burst
+            self._set_burst(self.tx_tap, "tx_burst", port.tx_queues[spec.tx_queue].burst)
+
+    def _set_burst(self, tap: Any, name: str, burst: Any) -> None:
+        if tap:
+            tap.burst = burst
+        else:
+            setattr(self.ptr, name, burst)
 
     def clear(self) -> None:
         """Count from here; the lcore owns the counters, so they are subtracted, not written."""
