@@ -150,12 +150,21 @@ class QueueConfig:
     tx_offloads: int = int(TxOffload.MBUF_FAST_FREE)
     #: Of the ports for which commands have changed them; :func:`offloads_of` gives those of the others.
     port_offloads: dict[int, Offloads] = field(default_factory=dict)
+    #: Of single queues, by port, kind (rxq or txq) and number: descriptors asked for; told to start by command only.
+    ring_sizes: dict[tuple[int, str, int], int] = field(default_factory=dict)
+    deferred: set[tuple[int, str, int]] = field(default_factory=set)
     rx_drop_en: bool = False
     max_lro_pkt_size: int = 0
     rx_mq_mode: int = 7
     rss: bool | None = None
     rss_functions: set[str] = field(default_factory=lambda: {"ip"})
     rss_level: str = "default"
+
+    def forget(self, port_id: int) -> None:
+        """The port is gone: its id may soon be another's."""
+        self.port_offloads.pop(port_id, None)
+        self.ring_sizes = {key: size for key, size in self.ring_sizes.items() if key[0] != port_id}
+        self.deferred = {key for key in self.deferred if key[0] != port_id}
 
 
 @dataclass

@@ -252,6 +252,8 @@ class TestPmd:
             mtu=mtu_of(self.config.ports, port.port_id, info.frame_overhead, info.max_mtu),
             lsc=self.config.ports.lsc_interrupt,
             rss_functions=hashed,
+            ring_sizes={key[1:]: size for key, size in queues.ring_sizes.items() if key[0] == port.port_id},
+            deferred=frozenset(key[1:] for key in queues.deferred if key[0] == port.port_id),
         )
 
     # `port start|stop|close|reset`.
@@ -334,7 +336,7 @@ class TestPmd:
 
     def _forget(self, port: EthPort) -> None:
         self.ports.detach(port.port_id)
-        self.config.queues.port_offloads.pop(port.port_id, None)
+        self.config.queues.forget(port.port_id)
         self.config.ports.mtus.pop(port.port_id, None)
         forward = self.config.forward
         forward.portlist = [port_id for port_id in forward.portlist if port_id != port.port_id]

@@ -7,7 +7,7 @@ lcore needs of a queue is one function pointer and one pointer to a C struct (:c
 
 import errno
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, ClassVar
@@ -16,6 +16,7 @@ from pytestpmd.errors import ConfigError, NotSupported, OperationError, PortErro
 from pytestpmd.ethdev.filters import Filters
 from pytestpmd.ethdev.link import SPEED_UNKNOWN, Link
 from pytestpmd.ethdev.offloads import VLAN_OFFLOADS, RxOffload, TxOffload, names
+from pytestpmd.ethdev.queue_info import Queues
 from pytestpmd.ethdev.report import DeviceReport
 from pytestpmd.ethdev.rss import Scaling
 from pytestpmd.ethdev.stats import QUEUE_FIELDS, QueueCounters, Stats, port_stats
@@ -106,6 +107,14 @@ class PortConf:
     lsc: bool = True
     #: What is hashed to choose receive queues, as bits of ``ethdev/rss.py``; 0 for nothing.
     rss_functions: int = 0
+    #: Descriptors asked for of single queues, by kind (rxq or txq) and number.
+    ring_sizes: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    #: Queues that are to be started by command only, as no driver of ours can: told of, and started with the others.
+    deferred: frozenset[tuple[str, int]] = frozenset()
+
+    def ring_size(self, kind: str, queue_id: int) -> int:
+        """What is asked for of a queue; 0 for the driver's choice."""
+        return self.ring_sizes.get((kind, queue_id), self.nb_rxd if kind == "rxq" else self.nb_txd)
 
 
 @dataclass(frozen=True)
@@ -163,7 +172,7 @@ class Queue:
         self.baseline = self.lifetime()
 
 
-class EthPort(Filters, Scaling, ABC):
+class EthPort(Filters, Scaling, Queues, ABC):
     """The base of every driver: the life cycle and its rules here, the device in the subclass's hooks."""
 
     driver_name: ClassVar[str]
@@ -299,8 +308,14 @@ class EthPort(Filters, Scaling, ABC):
         for kind, count, most in (("rx", conf.nb_rxq, info.max_rx_queues), ("tx", conf.nb_txq, info.max_tx_queues)):
             if count > most:
                 raise ConfigError(f"Ethdev port_id={self.port_id} nb_{kind}_queues={count} > {most}")
-        for kind, count, limits in (("rx", conf.nb_rxd, info.rx_desc), ("tx", conf.nb_txd, info.tx_desc)):
-            if count and not limits.min <= count <= limits.max:
+        for kind, count, limits in (("rx", conf.nb_rxq, info.rx_desc), ("tx", conf.nb_txq, info.tx_desc)):
+            asked = {conf.ring_size(f"{kind}q", i) for i in range(count)}
+            self._check_ring_sizes(kind, asked, limits)
+
+    @staticmethod
+    def _check_ring_sizes(kind: str, asked: set[int], limits: DescLimits) -> None:
+        for count in sorted(asked - {0}):
+            if not limits.min <= count <= limits.max:
                 raise ConfigError(
                     f"Invalid value for nb_{kind}_desc(={count}), should be: <= {limits.max}, >= {limits.min}, "
                     f"and a product of {limits.align}"

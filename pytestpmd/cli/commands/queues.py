@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pytestpmd.cli.commands.members import replan
+from pytestpmd.cli.commands.single_queue import check_queue_id
 from pytestpmd.cli.params import INT32, UINT8
 from pytestpmd.cli.registry import command, option
 from pytestpmd.config import MAX_PKT_BURST, PortLimits, QueueConfig, check_queue_count
@@ -66,9 +67,7 @@ def port_queue(app: "TestPmd", port_id: int, kind: str, queue_id: int, operation
     port = app.ports[port_id]
     if port.state is not PortState.STARTED:
         raise ConfigError(f"Please start port {port_id} first")
-    count = app.config.queues.rxq if kind == "rxq" else app.config.queues.txq
-    if queue_id >= count:
-        raise ConfigError(f"Invalid {kind[:2].upper()} queue {queue_id} (must be < nb_{kind}={count})")
+    check_queue_id(app, kind, queue_id)
     try:
         port.set_queue(kind, queue_id, operation == "start")
     except NotSupported:

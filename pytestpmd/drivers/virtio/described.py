@@ -4,11 +4,16 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from pytestpmd.drivers.virtio import report
+from pytestpmd.drivers.virtio.burst_mode import burst_mode
 from pytestpmd.drivers.virtio.controlled import ControlledPort
 from pytestpmd.drivers.virtio.paths import Choice
 from pytestpmd.drivers.virtio.rings import Rings
+from pytestpmd.drivers.virtio.virtqueue import Virtqueue
 from pytestpmd.drivers.virtio_net import RX_OVERHEAD, Feature
 from pytestpmd.eal.memory import Region
+from pytestpmd.eal.mempool import Mempool
+from pytestpmd.ethdev.offloads import RxOffload
+from pytestpmd.ethdev.queue_info import DescStatus, QueueInfo, status_of
 from pytestpmd.ethdev.report import DeviceReport
 from pytestpmd.ethdev.stats import SIZE_BINS
 
@@ -28,6 +33,7 @@ class DescribedPort(ControlledPort):
     _nb_pairs: int
     _running: bool
     _virtqueues: Rings
+    _pools: list[Mempool]
 
     @abstractmethod
     def _regions(self) -> Sequence[Region]:
@@ -50,6 +56,26 @@ class DescribedPort(ControlledPort):
             control.report() if (control := self._control) else None,
             self.config.shown(),
         )
+
+    def queue_info(self, kind: str, queue_id: int) -> QueueInfo:
+        vq, facts = self._virtqueue(kind, queue_id), self.choice.facts
+        size, thresh = vq.layout.size, int(vq.ptr.free_thresh)
+        if kind == "txq":
+            return QueueInfo(size, thresh, burst_mode=burst_mode(self.choice.tx, facts))
+        scattered = bool(facts.rx_offloads & RxOffload.SCATTER)
+        return QueueInfo(size, thresh, self._pools[0].name, scattered, burst_mode(self.choice.rx, facts))
+
+    def desc_status(self, kind: str, queue_id: int, desc_id: int) -> DescStatus:
+        vq = self._virtqueue(kind, queue_id)
+        return status_of(kind, vq.layout.size, vq.outstanding, vq.done(self.agreed.in_order), desc_id)
+
+    def used_count(self, kind: str, queue_id: int) -> int:
+        vq = self._virtqueue(kind, queue_id)
+        done = vq.done(self.agreed.in_order)
+        return done if vq.is_rx else max(0, vq.outstanding - done)
+
+    def _virtqueue(self, kind: str, queue_id: int) -> Virtqueue:
+        return self._virtqueues[2 * queue_id + (kind == "txq")]
 
     def _ring_state(self, connected: bool) -> str:
         if not self._running:

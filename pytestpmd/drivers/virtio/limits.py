@@ -46,6 +46,8 @@ def check_mtu(mtu: int, most: int, conf: PortConf | None, pool: Mempool | None, 
 
 def warn_of_ring_sizes(conf: PortConf, sizes: Sequence[int]) -> None:
     """The device fixes the rings' ``sizes``, by queue; other wishes are told, and not heeded."""
-    for kind, asked, given in (("Rx", conf.nb_rxd, sizes[0::2]), ("Tx", conf.nb_txd, sizes[1::2])):
-        for size in sorted(set(given) - {asked or size for size in given}):
-            log.warning("%s queue size %d differs from the device's, falling back to %d", kind, asked, size)
+    for kind, given in (("Rx", sizes[0::2]), ("Tx", sizes[1::2])):
+        asked = [conf.ring_size(f"{kind.lower()}q", queue_id) for queue_id in range(len(given))]
+        for wish, size in sorted(set(zip(asked, given, strict=True))):
+            if wish not in (0, size):
+                log.warning("%s queue size %d differs from the device's, falling back to %d", kind, wish, size)

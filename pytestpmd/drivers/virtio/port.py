@@ -159,6 +159,10 @@ class VirtioPort(DescribedPort):
             offloads.check(RxOffload.VLAN_FILTER, 0, self.agreed)
         self._virtqueues.strip_tags(bool(wanted & RxOffload.VLAN_STRIP))
 
+    def free_sent(self, queue_id: int, most: int) -> int:
+        with self._lock:  # the transport's thread may be making the ring anew
+            return self._virtqueue("txq", queue_id).free_sent(most, self.agreed.in_order)
+
     # The device: virtio 1.2, 3.1.1.
 
     def bring_up(self) -> None:

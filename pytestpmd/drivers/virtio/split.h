@@ -78,8 +78,20 @@ static ALWAYS_INLINE void prefetch_used(const struct virtqueue *vq, uint16_t ahe
 		prefetch(vq->slots[id].mbuf->buf_addr + VIRTQUEUE_RX_OFFSET);
 }
 
-/* Take back what the device has sent. The ids of a chain go back in the order in which it was
- * built. */
+/* The ids of a chain go back in the order in which it was built. */
+static ALWAYS_INLINE void take_sent(
+        struct virtqueue *vq, const struct used_buffer *buffer, const struct split_traits traits)
+{
+	uint16_t id = buffer->id;
+
+	take_used(vq, buffer, traits);
+	for (uint16_t left = vq->slots[id].nb_descs; unlikely(left > 1); left--) {
+		id = vq->slots[id].next;
+		virtqueue_give_id(vq, id);
+	}
+}
+
+/* Take back what the device has sent. */
 static ALWAYS_INLINE void reclaim_split(struct virtqueue *vq, const struct split_traits traits)
 {
 	uint16_t nb_used = virtqueue_nb_used(vq, UINT16_MAX), nb_done = 0;
@@ -87,13 +99,7 @@ static ALWAYS_INLINE void reclaim_split(struct virtqueue *vq, const struct split
 	struct used_buffer buffer;
 
 	while (nb_used-- && next_used(vq, 0, &buffer, traits)) {
-		uint16_t id = buffer.id;
-
-		take_used(vq, &buffer, traits);
-		for (uint16_t left = vq->slots[id].nb_descs; unlikely(left > 1); left--) {
-			id = vq->slots[id].next;
-			virtqueue_give_id(vq, id);
-		}
+		take_sent(vq, &buffer, traits);
 		done[nb_done++] = buffer.m;
 		if (nb_done == 64) {
 			mbuf_free_bulk(done, nb_done);

@@ -109,6 +109,13 @@ uint16_t virtqueue_refill(struct virtqueue *vq);
  * must be gone. */
 uint16_t virtqueue_drain(struct virtqueue *vq);
 
+/* How many descriptors the device is done with that were not taken back yet, whatever the layout;
+ * lcores may be at work, so it is only about right. */
+uint16_t virtqueue_nb_done(const struct virtqueue *vq, bool in_order);
+
+/* Free up to `most` packets that the device has sent: how many were. No lcore may be polling. */
+uint16_t virtqueue_free_sent(struct virtqueue *vq, uint16_t most, bool in_order);
+
 /* The receive interrupts of a queue of either layout (struct rx_intr); a broken one has none. */
 bool virtqueue_intr_enable(void *queue);
 void virtqueue_intr_disable(void *queue);

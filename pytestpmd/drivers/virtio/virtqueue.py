@@ -125,6 +125,14 @@ class Virtqueue:
         head = int(vq.free_head)
         return int(vq.size) - min((int(vq.free_tail) - head) & 0xFFFF, int(vq.size))
 
+    def done(self, in_order: bool) -> int:
+        """Those of them that the device is done with, as ``outstanding`` about right, and no more than these."""
+        return min(int(lib.virtqueue_nb_done(self.ptr, in_order)), self.outstanding)
+
+    def free_sent(self, most: int, in_order: bool) -> int:
+        """Free up to so many packets (0: all) that the device has sent: how many were. No lcore may be polling."""
+        return int(lib.virtqueue_free_sent(self.ptr, min(most or self.layout.size, self.layout.size), in_order))
+
     def prepare(self, agreed: Agreement, pool: Mempool, port_id: int, free_thresh: int, offloads: int = 0) -> None:
         """Set what follows from the negotiation; the queue must not be polled.
 
