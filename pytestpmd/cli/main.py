@@ -145,7 +145,7 @@ def lock_memory() -> None:
 def port_statistics(app: TestPmd) -> str:
     """The report of ``--stats-period``."""
     with OPERATING:
-        return "\n".join(nic_stats(app, app.ports[port_id]) for port_id in app.fwd_ports()).removeprefix("\n")
+        return "\n".join(nic_stats(app, app.ports[port_id]).text for port_id in app.fwd_ports()).removeprefix("\n")
 
 
 def give_up(app: TestPmd, error: TestpmdError) -> int:

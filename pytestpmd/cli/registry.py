@@ -7,7 +7,8 @@
         return None
 
 The function gets the app and then the values of the line (see ``grammar.py``) in order; one that an optional part left
-out is not passed, so it takes the parameter's default, or None without one. It returns the text to print, or None. A
+out is not passed, so it takes the parameter's default, or None without one. It returns the text to print, or None; one
+that shows something returns an :class:`Answer`, and its line takes the word ``json`` at the end. A
 keyword-only parameter ``session`` gets the console's :class:`Session`, for the few commands that are about the console.
 An option is a second door to the same function: it passes its one value, the constant ``value=``, or, a flag, nothing.
 """
@@ -17,16 +18,17 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
 from typing import Any, TypeVar
 
-from pytestpmd.cli.grammar import Match, Pattern, compile_syntax, parse
+from pytestpmd.cli.answer import JSON_WORD, Answer, in_json
+from pytestpmd.cli.grammar import Match, Pattern, Step, compile_syntax, parse
 from pytestpmd.cli.params import METAVARS, PLACEHOLDERS, Param
 from pytestpmd.eal.args import DEFAULT_FILE_PREFIX
 
-Function = Callable[..., "str | None"]
+Function = Callable[..., "Answer | str | None"]
 F = TypeVar("F", bound=Function)
 
 # The sections of help, in the original's order, and what each is about.
@@ -69,7 +71,17 @@ class Command:
 
     @cached_property
     def pattern(self) -> Pattern:
-        return compile_syntax(self.syntax, {**PLACEHOLDERS, **self.types})
+        """The forms of the line; one that shows something may end in ``json``, which binds no parameter."""
+        compiled = compile_syntax(self.syntax, {**PLACEHOLDERS, **self.types})
+        if not self.shows:
+            return compiled
+        word = Step((JSON_WORD,), compiled.values)
+        return replace(compiled, forms=(*compiled.forms, *((*form, word) for form in compiled.forms)))
+
+    @property
+    def shows(self) -> bool:
+        """Whether it is there to show something, for machines too."""
+        return "show" in self.syntax.split()[:2]
 
     @cached_property
     def parameters(self) -> list[inspect.Parameter]:
@@ -77,13 +89,18 @@ class Command:
 
     def call(self, app: Any, values: dict[int, Any], session: Any = None) -> str:
         """Run the function with the values of a line; the text to print."""
+        if self.pattern.values in values:
+            return in_json(lambda: self._call(app, values, session))
+        return text_of(self._call(app, values, session))
+
+    def _call(self, app: Any, values: dict[int, Any], session: Any) -> Answer | str | None:
         passed = {"session": session} if _wants_session(self.function) else {}
         for number, parameter in enumerate(self.parameters):
             if number in values:
                 passed[parameter.name] = values[number]
             elif parameter.default is inspect.Parameter.empty:
                 passed[parameter.name] = None
-        return self.function(app, **passed) or ""
+        return self.function(app, **passed)
 
 
 @dataclass(frozen=True)
@@ -117,7 +134,12 @@ class Option:
     def call(self, app: Any, given: Any = None) -> str:
         """Run the function with the option's value; the text to print."""
         arguments = [given] if self.takes_value else [] if self.value is None else [self.value]
-        return self.function(app, *arguments) or ""
+        return text_of(self.function(app, *arguments))
+
+
+def text_of(answer: Answer | str | None) -> str:
+    """What a function returned, as the text to print."""
+    return answer.text if isinstance(answer, Answer) else answer or ""
 
 
 def _wants_session(function: Function) -> bool:

@@ -12,6 +12,8 @@ import pytest
 from fakes.leaks import eventually
 from fakes.packets import frames, packet, receive, transmit
 
+from pytestpmd.cli.answer import dumps
+from pytestpmd.cli.facts import port as facts
 from pytestpmd.cli.render import virtio as render
 from pytestpmd.drivers.vhost import VhostPort
 from pytestpmd.drivers.virtio import VirtioUserPort
@@ -116,7 +118,7 @@ def test_json_of_a_real_port_parses_and_its_messages_and_rings_are_in_the_text(
     pair: tuple[VhostPort, VirtioUserPort],
 ) -> None:
     for port in pair:
-        shown = json.loads(render.device_json(port))["virtio"]
+        shown = json.loads(dumps(facts.virtio(port)))["virtio"]
         text = render.device(port)
         assert all(f"    {line}\n" in text + "\n" for line in shown["conversation"])
         assert all(hex(ring[part]) in text for ring in shown["rings"] for part in ("desc", "avail", "used"))
@@ -178,7 +180,7 @@ def test_a_port_that_comes_and_goes_can_be_looked_at_all_the_while(pair: tuple[V
     looks: list[str] = []
 
     def look() -> bool:
-        assert all(render.device_json(port) for port in pair)
+        assert all(dumps(facts.virtio(port)) for port in pair)
         looks.extend(ring.state for port in pair for ring in port.device_report().rings)
         return len(looks) > 200 and set(looks) >= {"live", "the port is stopped"}
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from pytestpmd.cli.answer import Answer
 from pytestpmd.cli.registry import command
 from pytestpmd.cli.render import csum as render
 from pytestpmd.config import ask_offloads, offloads_of
@@ -47,9 +48,10 @@ def csum_set(app: "TestPmd", header: str, where: str, port_id: int) -> str:
 
 
 @command("csum show (port_id)", "Show which checksums a port makes, and which the csum engine.", "display")
-def csum_show(app: "TestPmd", port_id: int) -> str:
+def csum_show(app: "TestPmd", port_id: int) -> Answer:
     _stopped(app, port_id)
-    return _shown(app, port_id)
+    offloads, tunnels = offloads_of(app.config.queues, port_id).tx, app.config.forward.csum[port_id].parse_tunnel
+    return Answer(_shown(app, port_id), lambda: {"port_id": port_id, **render.facts(offloads, tunnels)})
 
 
 @command("csum parse-tunnel (on|off) (port_id)", "Set whether the csum engine looks into tunnels.", "config")
@@ -70,11 +72,17 @@ def tso_set(app: "TestPmd", size: int, port_id: int) -> str:
     capable = _stopped(app, port_id).info().tx_offload_capa
     app.config.forward.csum[port_id].tso_segsz = size
     _ask(app, port_id, SEGMENTATION & capable if size else SEGMENTATION, bool(size))
-    return tso_show(app, port_id)
+    return _tso(app, port_id)
 
 
 @command("tso show (port_id)", "Show how much TCP data a port sends in each packet.", "display")
-def tso_show(app: "TestPmd", port_id: int) -> str:
+def tso_show(app: "TestPmd", port_id: int) -> Answer:
+    _stopped(app, port_id)
+    size = app.config.forward.csum[port_id].tso_segsz
+    return Answer(_tso(app, port_id), lambda: {"port_id": port_id, "tso_segsz": size})
+
+
+def _tso(app: "TestPmd", port_id: int) -> str:
     capable = _stopped(app, port_id).info().tx_offload_capa
     size = app.config.forward.csum[port_id].tso_segsz
     if not size:

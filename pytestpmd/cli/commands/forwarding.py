@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from pytestpmd.cli.answer import Answer
+from pytestpmd.cli.facts import forward as facts
 from pytestpmd.cli.params import INT32, UINT32, parse_mac
 from pytestpmd.cli.registry import command, option
 from pytestpmd.cli.render import config as render
@@ -134,9 +136,9 @@ def set_interrupt(app: "TestPmd", mode: str) -> None:
 
 
 @command("show fwd interrupt", "Show which lcores sleep, how often, and what woke them.", "display")
-def show_fwd_interrupt(app: "TestPmd") -> str:
-    interrupt = app.session.plan.interrupt if app.session.plan else {}
-    return render_interrupt.counts(interrupt, app.session.sleeps())
+def show_fwd_interrupt(app: "TestPmd") -> Answer:
+    interrupt, sleeps = app.session.plan.interrupt if app.session.plan else {}, app.session.sleeps()
+    return Answer(render_interrupt.counts(interrupt, sleeps), lambda: facts.interrupt(interrupt, sleeps))
 
 
 @option("--record-core-cycles", "measure the CPU cycles that forwarding takes", value="on")

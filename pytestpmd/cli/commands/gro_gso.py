@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from pytestpmd.cli.answer import Answer
 from pytestpmd.cli.params import UINT8
 from pytestpmd.cli.registry import command
 from pytestpmd.errors import ConfigError
@@ -49,16 +50,13 @@ def set_gro_flush(app: "TestPmd", cycles: int) -> str | None:
 
 
 @command("show port (port_id) gro", "Show whether csum merges what a port receives.", "display")
-def show_gro(app: "TestPmd", port_id: int) -> str:
+def show_gro(app: "TestPmd", port_id: int) -> Answer:
     _check_port(app, port_id, "Invalid port id {}.")
     forward = app.config.forward
-    if port_id not in forward.gro_ports:
-        return f"Port {port_id} doesn't enable GRO."
-    return (
-        "GRO type: TCP/IPv4\n"
-        f"Max number of packets to perform GRO: {gro_max_pkts(forward.gro_flush_cycles)}\n"
-        f"Flushing cycles: {forward.gro_flush_cycles}"
-    )
+    is_on, cycles, most = port_id in forward.gro_ports, forward.gro_flush_cycles, gro_max_pkts(forward.gro_flush_cycles)
+    lines = ["GRO type: TCP/IPv4", f"Max number of packets to perform GRO: {most}", f"Flushing cycles: {cycles}"]
+    text = "\n".join(lines) if is_on else f"Port {port_id} doesn't enable GRO."
+    return Answer(text, lambda: {"port_id": port_id, "gro": is_on, "max_packets": most, "flush_cycles": cycles})
 
 
 @command("set port (port_id) gso (on|off)", "Set whether csum cuts long packets that a port sends.", "config")
@@ -80,8 +78,10 @@ def set_gso_segsz(app: "TestPmd", length: int) -> None:
 
 
 @command("show port (port_id) gso", "Show whether csum cuts long packets that a port sends.", "display")
-def show_gso(app: "TestPmd", port_id: int) -> str:
+def show_gso(app: "TestPmd", port_id: int) -> Answer:
     _check_port(app, port_id)
-    if port_id not in app.config.forward.gso_ports:
-        return f"GSO is not enabled on Port {port_id}"
-    return f"Max GSO'd packet size: {app.config.forward.gso_segsz}B\nSupported GSO types: {GSO_TYPES}"
+    is_on, size = port_id in app.config.forward.gso_ports, app.config.forward.gso_segsz
+    text = f"GSO is not enabled on Port {port_id}"
+    if is_on:
+        text = f"Max GSO'd packet size: {size}B\nSupported GSO types: {GSO_TYPES}"
+    return Answer(text, lambda: {"port_id": port_id, "gso": is_on, "max_packet_bytes": size})

@@ -4,6 +4,8 @@ import errno
 import re
 from typing import TYPE_CHECKING
 
+from pytestpmd.cli.answer import Answer
+from pytestpmd.cli.facts import port as facts
 from pytestpmd.cli.params import TEXT, parse_number
 from pytestpmd.cli.registry import command
 from pytestpmd.cli.render import rss as render
@@ -136,13 +138,14 @@ def _entries(text: str, size: int) -> dict[int, int]:
     "display",
     masks=TEXT,
 )
-def show_rss_reta(app: "TestPmd", port_id: int, size: int, text: str) -> str:
+def show_rss_reta(app: "TestPmd", port_id: int, size: int, text: str) -> Answer:
     port = app.ports[port_id]
     most = min(port.info().reta_size, MAX_RETA_SIZE)
     if not 0 < size <= most:
         raise ConfigError(f"Invalid redirection table size: {size} (1-{most})")
     masks = _masks(text, size)
-    return render.reta(port.rss.reta, [i for i in range(size) if masks[i // MASK_BITS] >> i % MASK_BITS & 1])
+    table, shown = port.rss.reta, [i for i in range(size) if masks[i // MASK_BITS] >> i % MASK_BITS & 1]
+    return Answer(render.reta(table, shown), lambda: facts.of_ports([port], lambda _: facts.reta(table, shown)))
 
 
 def _masks(text: str, size: int) -> list[int]:
@@ -162,7 +165,7 @@ def _masks(text: str, size: int) -> list[int]:
 
 
 @command("show port (port_id) rss-hash [key|algorithm]", "Show what a port hashes.", "display")
-def show_rss_hash(app: "TestPmd", port_id: int, what: str | None = None) -> str:
+def show_rss_hash(app: "TestPmd", port_id: int, what: str | None = None) -> Answer:
     port = app.ports[port_id]
     _key_size(port)
-    return render.rss_hash(port.rss, what)
+    return Answer(render.rss_hash(port.rss, what), lambda: facts.of_ports([port], lambda _: facts.rss(port.rss)))

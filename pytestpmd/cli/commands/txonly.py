@@ -3,6 +3,7 @@
 from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING
 
+from pytestpmd.cli.answer import Answer
 from pytestpmd.cli.params import INT32, TEXT
 from pytestpmd.cli.registry import command, option
 from pytestpmd.cli.render import config as render
@@ -49,8 +50,9 @@ def set_txsplit(app: "TestPmd", value: str) -> None:
 
 
 @command("show config txpkts", "Show the lengths of the packets that txonly makes.", "display")
-def show_config_txpkts(app: "TestPmd") -> str:
-    return render.txpkts(app.config.forward)
+def show_config_txpkts(app: "TestPmd") -> Answer:
+    forward = app.config.forward
+    return Answer(render.txpkts(forward), lambda: {"txpkts": forward.txpkts, "txsplit": forward.txsplit})
 
 
 @command(
@@ -69,8 +71,10 @@ def set_txtimes(app: "TestPmd", times: tuple[int, ...]) -> None:
 
 
 @command("show config txtimes", "Show the gaps that txonly asks for.", "display")
-def show_config_txtimes(app: "TestPmd") -> str:
-    return render.txtimes(app.config.forward)
+def show_config_txtimes(app: "TestPmd") -> Answer:
+    between_bursts, between_packets = app.config.forward.tx_times
+    data = {"interburst_gap": between_bursts, "intraburst_gap": between_packets}
+    return Answer(render.txtimes(app.config.forward), lambda: data)
 
 
 @option("--tx-ip=SRC,DST", "IPv4 addresses of the packets that txonly makes")

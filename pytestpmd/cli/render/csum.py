@@ -21,3 +21,9 @@ def csum(tx_offloads: int, parse_tunnel: bool = False) -> str:
         for name, _, offload in CHECKSUMS.values()
     ]
     return "\n".join(lines)
+
+
+def facts(tx_offloads: int, parse_tunnel: bool) -> dict[str, str | bool]:
+    """The same as data: by header, ``hw`` or ``sw``."""
+    where = {name.replace("-", "_"): "hw" if tx_offloads & bit else "sw" for name, (_, _, bit) in CHECKSUMS.items()}
+    return {"parse_tunnel": parse_tunnel, **where}

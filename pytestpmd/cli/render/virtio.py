@@ -1,8 +1,6 @@
-"""``show port N virtio``: the two ends of a virtio device, for people to read and for programs (``json``)."""
+"""``show port N virtio``: the two ends of a virtio device, for people to read."""
 
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 
 from pytestpmd.ethdev.port import EthPort
 from pytestpmd.ethdev.report import (
@@ -25,18 +23,6 @@ def device(port: EthPort) -> str:
     if report is None:
         return f"Port {port.port_id} ({port.name}) is no virtio device: its driver is {port.driver_name}"
     return text(f"Virtio {report.side} of port {port.port_id} ({port.name}):", report)
-
-
-def device_json(port: EthPort) -> str:
-    """The same as one object on one line; ``virtio`` is null for a port that has no report. Addresses are numbers."""
-    report = port.device_report()
-    shown = {
-        "port": port.port_id,
-        "name": port.name,
-        "driver": port.driver_name,
-        "virtio": asdict(report) if report else None,
-    }
-    return json.dumps(shown, separators=(",", ":"))
 
 
 def text(heading: str, report: DeviceReport) -> str:

@@ -92,7 +92,7 @@ def test_ethdev_names_the_port_it_does_not_know(line: str, text: str) -> None:
 def test_a_port_without_a_virtio_device_is_answered_in_one_line() -> None:
     app = FakeApp()
     assert answer(app, "show port 1 virtio") == "Port 1 (net_null1) is no virtio device: its driver is net_null"
-    assert answer(app, "show port 1 virtio json").endswith(',"driver":"net_null","virtio":null}')
+    assert answer(app, "show port 1 virtio json").endswith(',"driver":"net_null","virtio":null}]}')
     assert printed(answer(app, "show port 9 virtio")) == transcript("show-port-info-9")
     assert answer(app, "show port 1 virtio xml") == answer(app, "show port 1 virtio json json") == "Bad arguments"
 

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from fakes.app import FakeApp, FakePort
 
+from pytestpmd.cli.answer import dumps
+from pytestpmd.cli.facts import port as facts
 from pytestpmd.cli.render import virtio as render
 from pytestpmd.ethdev.report import (
     ConnectionReport,
@@ -15,6 +17,11 @@ from pytestpmd.ethdev.report import (
     RegionReport,
     RingReport,
 )
+
+
+def as_json(port: Any) -> str:
+    return dumps({**facts.identity(port), **facts.virtio(port)})
+
 
 FRONT_END = DeviceReport(
     "front-end",
@@ -139,17 +146,17 @@ def leaves(value: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("report", [FRONT_END, BACK_END], ids=["front-end", "back-end"])
 def test_json_is_one_line_with_all_that_the_text_says(report: DeviceReport) -> None:
     port = Reporting(report)
-    line, text = render.device_json(port), render.device(port)
+    line, text = as_json(port), render.device(port)
     shown = json.loads(line)
     assert "\n" not in line
-    assert list(shown) == ["port", "name", "driver", "virtio"]
-    assert [shown["port"], shown["name"], shown["driver"]] == [3, "net_virtio_user0", "net_virtio_user"]
+    assert list(shown) == ["port_id", "name", "driver", "virtio"]
+    assert [shown["port_id"], shown["name"], shown["driver"]] == [3, "net_virtio_user0", "net_virtio_user"]
     for leaf in leaves(shown["virtio"]):
         assert str(leaf) in text or hex(int(leaf)) in text, leaf
 
 
 def test_json_keeps_addresses_as_numbers_and_what_nobody_knows_as_null() -> None:
-    front, back = (json.loads(render.device_json(Reporting(report)))["virtio"] for report in (FRONT_END, BACK_END))
+    front, back = (json.loads(as_json(Reporting(report)))["virtio"] for report in (FRONT_END, BACK_END))
     assert front["rings"][1]["desc"] == 0x2300
     assert front["rings"][1]["counters"] == {"kicks": 3, "kicks_suppressed": 9}
     assert front["rings"][0]["avail_wrap"] is None
@@ -165,8 +172,8 @@ def test_json_keeps_addresses_as_numbers_and_what_nobody_knows_as_null() -> None
 def test_another_port_has_one_line_and_null() -> None:
     port = FakeApp().ports[0]
     assert render.device(port) == "Port 0 (net_null0) is no virtio device: its driver is net_null"
-    assert json.loads(render.device_json(port)) == {
-        "port": 0,
+    assert json.loads(as_json(port)) == {
+        "port_id": 0,
         "name": "net_null0",
         "driver": "net_null",
         "virtio": None,
@@ -188,7 +195,7 @@ def test_a_control_queue_and_a_configuration_space_are_shown_where_there_are_som
         "  Messages"
     ) in shown
     assert "Control queue" not in render.device(Reporting(FRONT_END))
-    told = json.loads(render.device_json(Reporting(report)))["virtio"]
+    told = json.loads(as_json(Reporting(report)))["virtio"]
     assert told["control"]["refused"] == 1
     assert told["config"]["status"] == 1
 
