@@ -1,7 +1,9 @@
 """What is measured beside the counters: latencies and bit rates."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pytestpmd.cli.answer import Answer, Json
 from pytestpmd.cli.params import INT32
 from pytestpmd.cli.registry import command, option
 from pytestpmd.cli.render.metrics import metrics
@@ -32,5 +34,11 @@ def bitrate_stats(app: "TestPmd", lcore: int) -> None:
 
 
 @command("show metrics", "Show what --latencystats and --bitrate-stats have measured.", "display")
-def show_metrics(app: "TestPmd") -> str:
-    return metrics(app.metrics.of_all(), {port.port_id: app.metrics.of_port(port.port_id) for port in app.ports})
+def show_metrics(app: "TestPmd") -> Answer:
+    of_all = app.metrics.of_all()
+    of_ports = {port.port_id: app.metrics.of_port(port.port_id) for port in app.ports}
+    return Answer(metrics(of_all, of_ports), lambda: _facts(of_all, of_ports))
+
+
+def _facts(of_all: Mapping[str, int], of_ports: Mapping[int, Mapping[str, int]]) -> Mapping[str, Json]:
+    return {"all": of_all, "ports": [{"port_id": port_id, **found} for port_id, found in of_ports.items()]}

@@ -1,8 +1,10 @@
 """``show rxq|txq info`` and ``show port ... desc ...``: how single queues are set up, and how full they are."""
 
 import errno
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from pytestpmd.cli.answer import Answer, Json
 from pytestpmd.cli.registry import command
 from pytestpmd.cli.render import queue as render
 from pytestpmd.errors import ConfigError, OperationError
@@ -23,7 +25,7 @@ def way(kind: str) -> str:
 
 
 @command("show (rxq|txq) info (port_id) (queue_id)", "Show how a queue is set up.", "display")
-def show_queue_info(app: "TestPmd", kind: str, port_id: int, queue_id: int) -> str:
+def show_queue_info(app: "TestPmd", kind: str, port_id: int, queue_id: int) -> Answer:
     try:
         port = _port_with(app, kind, port_id, queue_id)
         info = port.queue_info(kind, queue_id)
@@ -33,9 +35,13 @@ def show_queue_info(app: "TestPmd", kind: str, port_id: int, queue_id: int) -> s
             f"Failed to retrieve information for port: {port_id}, {kind[:2].upper()} queue: {queue_id}\n"
             f"error desc: {error}({-error.code})"
         ) from None
-    if kind == "rxq":
-        return render.rx_info(port, queue_id, info, app.config.queues)
-    return render.tx_info(port, queue_id, info)
+    is_rx = kind == "rxq"
+    text = render.rx_info(port, queue_id, info, app.config.queues) if is_rx else render.tx_info(port, queue_id, info)
+    return Answer(text, lambda: {**_which(port_id, kind, queue_id), **asdict(info)})
+
+
+def _which(port_id: int, kind: str, queue_id: int) -> dict[str, Json]:
+    return {"port_id": port_id, "direction": way(kind).lower(), "queue_id": queue_id}
 
 
 def _port_with(app: "TestPmd", kind: str, port_id: int, queue_id: int) -> EthPort:
@@ -72,12 +78,14 @@ def queue_of(app: "TestPmd", kind: str, port_id: int, queue_id: int) -> EthPort:
     "Show whose a descriptor is: so far behind the next one to be received, or to be filled.",
     "display",
 )
-def show_desc_status(app: "TestPmd", port_id: int, kind: str, queue_id: int, desc_id: int) -> str:
+def show_desc_status(app: "TestPmd", port_id: int, kind: str, queue_id: int, desc_id: int) -> Answer:
     port = queue_of(app, kind, port_id, queue_id)
     try:
-        return f"Desc status = {port.desc_status(kind, queue_id, desc_id).value}"
+        status = port.desc_status(kind, queue_id, desc_id).value
     except OperationError:
         raise ConfigError(f"Invalid input: queue id = {queue_id}, desc id = {desc_id}") from None
+    data = {**_which(port_id, kind, queue_id), "desc_id": desc_id, "status": status}
+    return Answer(f"Desc status = {status}", lambda: data)
 
 
 @command(
@@ -85,6 +93,7 @@ def show_desc_status(app: "TestPmd", port_id: int, kind: str, queue_id: int, des
     "Show how many descriptors have packets in them: that wait to be received, or to be sent.",
     "display",
 )
-def show_desc_used_count(app: "TestPmd", port_id: int, kind: str, queue_id: int) -> str:
+def show_desc_used_count(app: "TestPmd", port_id: int, kind: str, queue_id: int) -> Answer:
     count = queue_of(app, kind, port_id, queue_id).used_count(kind, queue_id)
-    return f"{way(kind)}Q {queue_id} used desc count = {count}"
+    data = {**_which(port_id, kind, queue_id), "used": count}
+    return Answer(f"{way(kind)}Q {queue_id} used desc count = {count}", lambda: data)

@@ -5,6 +5,7 @@ No device here splits packets, so ports refuse to start with it, in the original
 
 from typing import TYPE_CHECKING
 
+from pytestpmd.cli.answer import Answer
 from pytestpmd.cli.params import IntList
 from pytestpmd.cli.registry import command, option
 from pytestpmd.config import MAX_RX_SEGMENTS
@@ -68,23 +69,26 @@ def multi_rx_mempool(app: "TestPmd") -> None:
 
 
 @command("show config rxoffs", "Show the offsets of the segments of received packets.", "display")
-def show_rxoffs(app: "TestPmd") -> str:
+def show_rxoffs(app: "TestPmd") -> Answer:
     offsets = app.config.rx_split.offsets
-    return _listed("Number of offsets", "Segment offsets", len(offsets), ",".join(map(str, offsets)))
+    text = _listed("Number of offsets", "Segment offsets", len(offsets), ",".join(map(str, offsets)))
+    return Answer(text, lambda: {"rxoffs": offsets})
 
 
 @command("show config rxpkts", "Show the lengths of the segments of received packets.", "display")
-def show_rxpkts(app: "TestPmd") -> str:
+def show_rxpkts(app: "TestPmd") -> Answer:
     split = app.config.rx_split
     lengths = (split.lengths + [0] * split.segments)[: split.segments]
-    return _listed("Number of segments", "Segment sizes", split.segments, ",".join(map(str, lengths)))
+    text = _listed("Number of segments", "Segment sizes", split.segments, ",".join(map(str, lengths)))
+    return Answer(text, lambda: {"rxpkts": lengths})
 
 
 @command("show config rxhdrs", "Show the headers after which received packets are split.", "display")
-def show_rxhdrs(app: "TestPmd") -> str:
+def show_rxhdrs(app: "TestPmd") -> Answer:
     split = app.config.rx_split
     headers = (split.headers + ["none"] * split.segments)[: max(0, split.segments - 1)]
-    return _listed("Number of segments", "Packet segs", split.segments, ", ".join([*headers, "payload"]))
+    text = _listed("Number of segments", "Packet segs", split.segments, ", ".join([*headers, "payload"]))
+    return Answer(text, lambda: {"rxhdrs": [*headers, "payload"] if split.segments else []})
 
 
 def _listed(count_name: str, list_name: str, count: int, listed: str) -> str:
