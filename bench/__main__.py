@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import appliance, interrupt, router
+from bench import appliance, engines, interrupt, router
 from bench.floor import Floor, floor
 from bench.loopback import PATHS, Load, measure
 
@@ -26,7 +26,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH", help="another program")
     parser.add_argument("--pair", action="append", metavar="BACKEND/FRONTEND", help="repeatable; all there are")
     parser.add_argument("--patience", type=float, default=3, help="seconds a window may wait for silence (3)")
-    parser.add_argument("--part", choices=["pairs", "alone", "interrupt", "router"], help="only one of them")
+    parser.add_argument("--part", choices=["pairs", "alone", "interrupt", "router", "engines"], help="only one of them")
     return parser.parse_args()
 
 
@@ -111,6 +111,19 @@ def routing(load: Load, cpus: Sequence[int]) -> None:
         show("", json.dumps(slept.inside))
 
 
+def between_nothing(args: argparse.Namespace, load: Load, cpus: Sequence[int]) -> None:
+    """Engines, program by program."""
+    known = programs(args.program)
+    print(
+        f"\nEngines between ports of net_null, Mpps of both together: {load.rounds} windows of {load.window_s:g} s,"
+        " in turn"
+    )
+    show("engine", *known, *(f"ours to {name}" for name in known if name != "ours"))
+    for row in engines.ROWS:
+        got = engines.measure(known, row, load, cpus)
+        show(row.name, *got.values(), *(got["ours"].over(got[name]) for name in got if name != "ours"))
+
+
 def main() -> int:
     """Measure and print."""
     args = arguments()
@@ -129,6 +142,8 @@ def main() -> int:
         sleeping(loads[0], cpus)
     if args.part in (None, "router"):
         routing(loads[0], cpus)
+    if args.part in (None, "engines"):
+        between_nothing(args, loads[0], cpus)
     return 0
 
 
