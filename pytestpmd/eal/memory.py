@@ -14,10 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 from pytestpmd._dataplane import ffi
-from pytestpmd.eal.hugepages import Piece
-from pytestpmd.eal.iova import device_memory
+from pytestpmd.eal.hugepages import HUGE_PAGE, Piece
+from pytestpmd.eal.iova import IovaMode, device_memory, iova_mode, stretches
 from pytestpmd.eal.window import Window
 from pytestpmd.errors import ConfigError, TestpmdError
 
@@ -64,6 +65,16 @@ class Region:
     offset: int = 0
 
 
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of memory: where it is to us and to devices, its bytes, and those of a page of it."""
+
+    address: int
+    iova: int
+    size: int
+    page: int
+
+
 class Arena:
     """One mapping of ``size`` bytes (rounded up to pages), zeroed; unmapped when nobody holds the arena any more.
 
@@ -82,9 +93,12 @@ class Arena:
         except OSError as error:
             _BUS_MEMORY.add(-self._counted, name)
             raise TestpmdError(f"Cannot map {size} bytes of memory for {name}: {error.strerror}") from None
+        self.name = name
         self.address, self.size, self.fd = piece.address, piece.size, piece.fd
         self._memory = ffi.cast("uint8_t *", piece.address)
-        self._used = 0
+        self._used = self.nb_blocks = 0
+        self._is_bus = bus
+        _ARENAS.add(self)
 
     def __del__(self) -> None:
         if hasattr(self, "_give_back"):
@@ -97,7 +111,20 @@ class Arena:
         if start + size > self.size:
             raise TestpmdError(f"Out of memory: {size} bytes asked of an arena of {self.size}")
         self._used = start + size
+        self.nb_blocks += 1
         return self._memory + start
+
+    @property
+    def used(self) -> int:
+        """Bytes up to the end of the last block."""
+        return self._used
+
+    def segments(self) -> list[Segment]:
+        """What the arena is made of, as devices see it; what they are never told of is in one piece."""
+        if not self._is_bus:
+            return [Segment(self.address, self.address, self.size, PAGE)]
+        grain = HUGE_PAGE if iova_mode() is IovaMode.PA else PAGE
+        return [Segment(at, iova, size, grain) for iova, size, at in stretches(self.address, self.size)]
 
     def struct(self, kind: str, count: int = 1) -> Any:
         """``count`` zeroed structs of that C type, on a line of their own, as a pointer to the first."""
@@ -106,6 +133,15 @@ class Arena:
     def region(self) -> Region:
         """What a back-end needs to map a shared arena."""
         return Region(self.address, self.size, self.fd)
+
+
+#: Every arena that somebody holds.
+_ARENAS: WeakSet[Arena] = WeakSet()
+
+
+def arenas() -> list[Arena]:
+    """All the memory that C works in, by address."""
+    return sorted(_ARENAS, key=lambda arena: arena.address)
 
 
 def _take(size: int, shared: bool, bus: bool, name: str) -> tuple[Piece, Callable[[], None]]:

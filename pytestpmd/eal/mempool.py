@@ -45,15 +45,15 @@ class Mempool:
         self.name = name
         self.size = size
         self.data_room = data_room
-        stride = -(-data_room // 64) * 64
+        stride = self.stride
         per_page, page = _page_of_buffers(size, stride)
         self.arena = Arena(-(-size // per_page) * page, shared=True, bus=True, name=name)
         caches = lib.MAX_LCORES * ffi.sizeof("struct mempool_cache") if cache_size else 0
-        self._private = Arena(size * (ffi.sizeof("struct mbuf") + 8) + caches + 4096)
-        pool = self._private.struct("struct mempool")
-        pool.mbufs = self._private.struct("struct mbuf", size)
-        pool.free = self._private.struct("struct mbuf *", size)
-        pool.caches = self._private.struct("struct mempool_cache", lib.MAX_LCORES) if cache_size else ffi.NULL
+        self.private = Arena(size * (ffi.sizeof("struct mbuf") + 8) + caches + 4096, name=f"MP_{name}")
+        pool = self.private.struct("struct mempool")
+        pool.mbufs = self.private.struct("struct mbuf", size)
+        pool.free = self.private.struct("struct mbuf *", size)
+        pool.caches = self.private.struct("struct mempool_cache", lib.MAX_LCORES) if cache_size else ffi.NULL
         pool.size, pool.cache_size, pool.buf_len = size, cache_size, data_room
         buffers = self.arena.alloc(-(-size // per_page) * page)
         lib.mempool_init(pool, ffi.new("struct mempool_layout *", (buffers, page, per_page, stride)))
@@ -65,6 +65,18 @@ class Mempool:
         if self.ptr.stamps == ffi.NULL:
             self._stamps = Arena(self.size * 8, name=f"{self.name}'s stamps")
             self.ptr.stamps = self._stamps.struct("uint64_t", self.size)
+
+    def cached(self) -> dict[int, int]:
+        """Mbufs that lie in caches, by lcore; of lcores that have none, nothing."""
+        if not self.ptr.caches:
+            return {}
+        counts = {lcore: int(self.ptr.caches[lcore].len) for lcore in range(lib.MAX_LCORES)}
+        return {lcore: count for lcore, count in counts.items() if count}
+
+    @property
+    def stride(self) -> int:
+        """Bytes from one buffer to the next."""
+        return -(-self.data_room // 64) * 64
 
     def count_free(self) -> int:
         """Mbufs that are in the pool or in an lcore's cache; exact while nothing forwards."""
