@@ -21,8 +21,10 @@ from pytestpmd.fwd.latency import Latency
 from pytestpmd.fwd.setup import Setup
 from pytestpmd.fwd.sleep import Sleep, SleepCounts, interrupts_of
 from pytestpmd.fwd.streams import FlushJob, Stream, StreamMaker, Streams, clock_hz
-from pytestpmd.fwd.topology import LcoreSpec, plan
+from pytestpmd.fwd.topology import LcoreSpec, StreamSpec, plan
 
+#: Of ``COUNTERS`` of a stream, in the order of StreamSample.
+SAMPLED = ("rx_packets", "tx_packets", "fwd_dropped", "busy_cycles")
 FLUSH_PASSES = 2
 FLUSH_PAUSE_S = 0.01
 
@@ -88,6 +90,18 @@ class StreamStats:
     bad_l4_csum: int = 0
     bad_outer_ip_csum: int = 0
     bad_outer_l4_csum: int = 0
+
+
+@dataclass(frozen=True)
+class StreamSample:
+    """What one stream has counted since ``start``, whatever was cleared since; busy cycles where they are recorded."""
+
+    lcore_id: int
+    spec: StreamSpec
+    rx_packets: int
+    tx_packets: int
+    fwd_dropped: int
+    busy_cycles: int
 
 
 @dataclass(frozen=True)
@@ -272,6 +286,22 @@ class Session:
         """How the lcores that sleep have slept since ``start``, by lcore; also after ``stop``."""
         jobs = self._made.jobs if self._made and self.plan else []
         return {job.lcore_id: job.sleeps() for job in jobs if job.sleep}
+
+    def sample(self) -> tuple[StreamSample, ...]:
+        """The streams as they are now, by any thread, whether lcores run or not; none before the first ``start``."""
+        made = self._made
+        return tuple(
+            StreamSample(
+                job.lcore_id,
+                stream.spec,
+                *(
+                    int(getattr(stream.ptr, name))
+                    for name in ("rx_packets", "tx_packets", "fwd_dropped", "busy_cycles")
+                ),
+            )
+            for job in (made.jobs if made else ())
+            for stream in job.streams
+        )
 
     def uses(self, port_id: int) -> bool:
         """Whether lcores poll a port's queues at the moment, or send to them."""
