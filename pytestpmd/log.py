@@ -309,6 +309,10 @@ class Registry:
         """Say the lines that :meth:`LogType.limited` kept back, as far as their second is over."""
         self._limiter.tell(at_once=at_once)
 
+    def names(self) -> list[str]:
+        """Of every type, in order."""
+        return sorted(self._types)
+
     def dump(self) -> str:
         """What ``dump_log_types`` prints."""
         types = sorted(self._types.values(), key=lambda known: known.type_id)
@@ -320,7 +324,7 @@ class Registry:
         return "\n".join(
             [
                 "Log type is a pattern matching items of this list:",
-                *(f"\t{name}" for name in sorted(self._types)),
+                *(f"\t{name}" for name in self.names()),
                 "",
                 "Syntax using globbing pattern:     --log-level pattern:level",
                 "Syntax using regular expression:   --log-level regexp,level",

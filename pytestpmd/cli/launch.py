@@ -1,5 +1,6 @@
 """What every program does before its own work: EAL's words, help, signals, and what becomes of an error."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pytestpmd.app import TestPmd
 from pytestpmd.cli import argv as options
 from pytestpmd.cli import console, help
 from pytestpmd.cli.console import Stop, StopRequested
-from pytestpmd.cli.registry import Program, Registry
+from pytestpmd.cli.registry import Program, Registry, completion_variable
 from pytestpmd.drivers import NoSuchDriver
 from pytestpmd.eal import args as eal
 from pytestpmd.eal import runtime
@@ -25,6 +26,8 @@ def launch(discover: Callable[[], Registry], body: Body, argv: Sequence[str] | N
     """Run a program with the options that ``discover`` finds; its exit status."""
     console.settle_standard_files()
     registry = discover()
+    if question := os.environ.get(completion_variable(registry.program)):
+        return _complete(registry, question)
     try:
         words = eal.collate(sys.argv[1:] if argv is None else argv)
         if answer := _answer(registry, words):
@@ -40,6 +43,18 @@ def launch(discover: Callable[[], Registry], body: Body, argv: Sequence[str] | N
     except TestpmdError as error:
         complain(options.exit_text(error))
         return error.exit_code
+
+
+def _complete(registry: Registry, question: str) -> int:
+    """Answer a shell; its exit status."""
+    from pytestpmd.cli import shells  # which nobody else needs
+
+    answer = shells.answer(registry, question)
+    if answer is None:
+        complain(f"{completion_variable(registry.program)}: what is {question}? There is bash_source, and zsh and fish")
+        return 1
+    console.say(answer)
+    return 0
 
 
 def _answer(registry: Registry, words: eal.Words) -> str:

@@ -32,7 +32,12 @@ MCL_CURRENT, MCL_FUTURE = 1, 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; its exit status."""
-    return launch(discover, lambda *given: Program(*given).run(), argv)
+    return launch(registry, lambda *given: Program(*given).run(), argv)
+
+
+def registry() -> Registry:
+    """Every command and option."""
+    return discover()
 
 
 @dataclass

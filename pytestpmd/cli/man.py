@@ -42,6 +42,13 @@ history, Ctrl-C drops the line, Ctrl-D on an empty line is quit. Where a person'
 $XDG_STATE_HOME/pytestpmd/history.
 """
 
+COMPLETION = """\
+The package installs scripts by which bash (with bash-completion), zsh and fish complete options, names of devices and
+their arguments, and other values. Where it is installed for one user or in a virtual environment, the program prints
+them: eval "$(_PYTESTPMD_COMPLETE=bash_source pytestpmd)" in ~/.bashrc, the same with zsh_source in ~/.zshrc, and
+_PYTESTPMD_COMPLETE=fish_source pytestpmd | source in ~/.config/fish/config.fish.
+"""
+
 EXIT_STATUS = "0 after quit, Enter, the end of input, SIGINT or SIGTERM; above 0 when the program could not begin."
 
 
@@ -60,6 +67,7 @@ def options_page(registry: Registry) -> str:
             ),
             own_options(registry),
             *(roff.section(f"DEVICE: {name}", _device(cls)) for name, cls in _drivers()),
+            roff.section("SHELL COMPLETION", roff.paragraphs(COMPLETION)),
             roff.section("EXIT STATUS", roff.paragraphs(EXIT_STATUS)),
             roff.section("SEE ALSO", [".BR pytestpmd (7)"]),
         ],

@@ -17,7 +17,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
@@ -30,6 +30,8 @@ from pytestpmd.eal.args import DEFAULT_FILE_PREFIX
 
 Function = Callable[..., "Answer | str | None"]
 F = TypeVar("F", bound=Function)
+#: Known values, or what finds them when they are asked for.
+Words = Sequence[str] | Callable[[], Iterable[str]]
 
 # The sections of help, in the original's order, and what each is about.
 SECTIONS = {
@@ -107,7 +109,8 @@ class Command:
 class Option:
     """A launch option: ``name`` without its dashes, ``short`` letter or "", ``metavar`` "" for a flag.
 
-    ``group`` is one of :data:`OPTION_GROUPS`; ``why_unused`` is "" unless the option has no effect here.
+    ``group`` is one of :data:`OPTION_GROUPS`; ``why_unused`` is "" unless the option has no effect here; ``words`` are
+    values that a shell offers.
     """
 
     name: str
@@ -120,6 +123,7 @@ class Option:
     invalid: str = ""
     group: str = "other"
     why_unused: str = ""
+    words: Words = ()
 
     @property
     def names(self) -> str:
@@ -193,13 +197,15 @@ def option(
     invalid: str = "",
     group: str = "",
     why_unused: str = "",
+    words: Words = (),
 ) -> Callable[[F], F]:
     """Announce a launch option: ``--name``, ``--name=METAVAR``, ``--name, -n``, ``--name=METAVAR, -n``.
 
     ``type`` reads the value (else the metavar's own type, see ``METAVARS``, else the text as it is); ``value`` is what
     a flag passes; ``invalid`` is the sentence for a value that cannot be read, in the original's words, with
     ``{value}`` in it if wanted; ``group`` is one of :data:`OPTION_GROUPS`, the module's ``OPTION_GROUP`` if left out;
-    ``why_unused`` is for an option that is checked and has no effect here, which is said when it is given.
+    ``why_unused`` is for an option that is checked and has no effect here, which is said when it is given; ``words``
+    are values for completion in a shell, where the type does not know them.
     """
     match = _OPTION.fullmatch(syntax)
     if match is None:
@@ -212,7 +218,7 @@ def option(
         if where not in OPTION_GROUPS:
             raise ValueError(f"{syntax}: no group {where}, there are {', '.join(OPTION_GROUPS)}")
         made = Option(
-            match["name"], match["short"] or "", metavar, help, function, kind, value, invalid, where, why_unused
+            match["name"], match["short"] or "", metavar, help, function, kind, value, invalid, where, why_unused, words
         )
         function.__dict__.setdefault(_MARK, []).append(made)
         return function
@@ -252,6 +258,11 @@ PYTESTPMD = Program(
         ("-l 0-2 -a 0000:00:04.0 -- -i --nb-cores=2 --rxq=2 --txq=2", "a virtio device on the PCI bus, two lcores"),
     ),
 )
+
+
+def completion_variable(program: Program) -> str:
+    """The environment variable by which a shell asks a program what could follow; click's name for it."""
+    return f"_{program.name.replace('-', '_')}_COMPLETE".upper()
 
 
 class Registry:

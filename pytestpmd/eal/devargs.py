@@ -90,16 +90,21 @@ def integer(low: int | None = None, high: int | None = None) -> Converter:
     return convert
 
 
+class Choice:
+    """A converter that takes one of some words."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self.table = table
+
+    def __call__(self, text: str) -> Any:
+        if text not in self.table:
+            raise ValueError("one of " + ", ".join(self.table))
+        return self.table[text]
+
+
 def choice(values: Mapping[str, Any] | Iterable[str]) -> Converter:
     """A converter that takes one of ``values``: given a mapping, to what the word stands for."""
-    table = dict(values) if isinstance(values, Mapping) else {value: value for value in values}
-
-    def convert(text: str) -> Any:
-        if text not in table:
-            raise ValueError("one of " + ", ".join(table))
-        return table[text]
-
-    return convert
+    return Choice(dict(values) if isinstance(values, Mapping) else {value: value for value in values})
 
 
 def mac(text: str) -> Mac:
@@ -161,6 +166,18 @@ class DevArgs:
     def keys(cls) -> tuple[str, ...]:
         """Every key that the driver knows, in the order of declaration."""
         return tuple(cls._table())
+
+    @classmethod
+    def words(cls, key: str) -> tuple[str, ...]:
+        """Every value that a key may have, where they are known."""
+        found = cls._table().get(key)
+        return tuple(found.convert.table) if found and isinstance(found.convert, Choice) else ()
+
+    @classmethod
+    def is_path(cls, key: str) -> bool:
+        """Whether its value is the name of a file."""
+        found = cls._table().get(key)
+        return found is not None and found.convert is path
 
     @classmethod
     def manual(cls) -> Iterator[tuple[str, str]]:

@@ -46,6 +46,8 @@ class EalOption:
     alias_of: str | None = None
     check: Callable[[str], bool] = bool
     invalid: str = ""
+    #: Values that a shell offers.
+    words: tuple[str, ...] = ()
     effect: Effect = Effect.HERE
     #: Read together with the log levels, before all others.
     is_for_log: bool = False
@@ -125,6 +127,10 @@ def _bytes(text: str) -> int:
     return int(digits) << {"": 0, "k": 10, "m": 20, "g": 30}[unit.lower()]
 
 
+#: What a value must be: one of some words, or what a function says of it.
+Check = Sequence[str] | Callable[[str], bool]
+
+
 def _flag(long: str, help_text: str, short: str | None = None) -> EalOption:
     return EalOption(long, help_text, short)
 
@@ -132,24 +138,30 @@ def _flag(long: str, help_text: str, short: str | None = None) -> EalOption:
 def _value(
     syntax: str,
     help_text: str,
-    check: Callable[[str], bool] = bool,
+    check: Check = bool,
     invalid: str = "invalid {name} parameter: '{value}'",
     short: str | None = None,
 ) -> EalOption:
     long, _, metavar = syntax.partition("=")
-    return EalOption(long, help_text, short, Value.REQUIRED, metavar, check=check, invalid=invalid)
+    words, fits = ((), check) if callable(check) else (tuple(check), check.__contains__)
+    return EalOption(long, help_text, short, Value.REQUIRED, metavar, check=fits, invalid=invalid, words=words)
 
 
-def _optional(syntax: str, help_text: str, check: Callable[[str], bool], short: str | None = None) -> EalOption:
+def _optional(syntax: str, help_text: str, check: Check, short: str | None = None) -> EalOption:
     invalid = "invalid {name} parameter"
     return replace(_value(syntax, help_text, check, invalid, short), value=Value.OPTIONAL)
 
 
+def _offering(option: EalOption, words: Sequence[str]) -> EalOption:
+    """An option that may have other values as well."""
+    return replace(option, words=tuple(words))
+
+
 def _log(syntax: str, help_text: str, words: Sequence[str]) -> EalOption:
-    return replace(_optional(syntax, help_text, lambda text: text in words), is_for_log=True)
+    return replace(_optional(syntax, help_text, words), is_for_log=True)
 
 
-def _list(syntax: str, help_text: str, check: Callable[[str], bool] = bool, short: str | None = None) -> EalOption:
+def _list(syntax: str, help_text: str, check: Check = bool, short: str | None = None) -> EalOption:
     return replace(_value(syntax, help_text, check, short=short), many=True)
 
 
@@ -201,14 +213,17 @@ GROUPS: dict[str, tuple[EalOption, ...]] = {
         _value(
             "--iova-mode=MODE",
             "addresses that devices are told: pa, physical, or va, virtual; left out, what they need",
-            _matching("pa|va"),
+            ("pa", "va"),
             "invalid iova mode parameter '{value}'",
         ),
-        _value(
-            "--force-max-simd-bitwidth=BITS",
-            "widest SIMD register that vector paths may use; 0 is no limit",
-            _is_simd_width,
-            "invalid SIMD bitwidth parameter '{value}'",
+        _offering(
+            _value(
+                "--force-max-simd-bitwidth=BITS",
+                "widest SIMD register that vector paths may use; 0 is no limit",
+                _is_simd_width,
+                "invalid SIMD bitwidth parameter '{value}'",
+            ),
+            ("0", "64", "128", "256", "512"),
         ),
     ),
     "Memory": (
@@ -222,13 +237,18 @@ GROUPS: dict[str, tuple[EalOption, ...]] = {
             _matching(r"(0[xX])?[0-9a-fA-F]{1,12}"),
             "invalid base virtaddr '{value}'",
         ),
-        _value("--mbuf-pool-ops-name=NAME", f"kind of mbuf pool, of which there is one: {', '.join(POOL_OPS)} are it"),
+        _offering(
+            _value(
+                "--mbuf-pool-ops-name=NAME", f"name of mbuf pools, of which there is one kind: {', '.join(POOL_OPS)}"
+            ),
+            POOL_OPS,
+        ),
         _hint(_value("--memory-size=MB", f"memory to begin with; {_HINT}", _number(0, _MOST), short="-m")),
         _NUMA_MEM,
         _alias("--socket-mem=MB[,MB...]", _NUMA_MEM),
         _hint(_flag("--legacy-mem", f"reserve memory at the start; {_HINT}")),
         _hint(_flag("--single-file-segments", "share memory in few files; a pool has one")),
-        _hint(_optional("--huge-unlink=WHEN", "when files go: none is ever left", _matching("existing|always|never"))),
+        _hint(_optional("--huge-unlink=WHEN", "when files go: none is ever left", ("existing", "always", "never"))),
         _hint(_flag("--match-allocations", "free hugepages as they were allocated; they are")),
         _hint(
             _value(
@@ -254,11 +274,14 @@ GROUPS: dict[str, tuple[EalOption, ...]] = {
             _is_file_prefix,
             "Invalid file prefix parameter",
         ),
-        _value(
-            "--proc-type=TYPE",
-            "primary or auto; there are no secondary processes",
-            _is_proc_type,
-            "invalid process type: {value}",
+        _offering(
+            _value(
+                "--proc-type=TYPE",
+                "primary or auto; there are no secondary processes",
+                _is_proc_type,
+                "invalid process type: {value}",
+            ),
+            ("primary", "auto"),
         ),
         _flag("--no-shconf", "take no lock in the runtime directory"),
         _flag("--no-telemetry", "open no telemetry socket"),
@@ -273,12 +296,12 @@ GROUPS: dict[str, tuple[EalOption, ...]] = {
         _unused(_list("--trace=REGEX", "there are no trace points")),
         _unused(_value("--trace-bufsz=SIZE", "there are no trace points", _matching(rf"(?!0+\D*$){_SIZE}"))),
         _unused(_value("--trace-dir=DIR", "there are no trace points")),
-        _unused(_value("--trace-mode=MODE", "there are no trace points", _matching("overwrite|discard"))),
+        _unused(_value("--trace-mode=MODE", "there are no trace points", ("overwrite", "discard"))),
         _unused(
             _value(
                 "--vfio-intr=MODE",
                 "a device has MSI-X where it can, else its line",
-                _matching("legacy|msi|msix"),
+                ("legacy", "msi", "msix"),
                 "invalid vfio interrupt parameter: '{value}'",
             )
         ),

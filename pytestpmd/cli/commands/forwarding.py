@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from pytestpmd.cli.answer import Answer
 from pytestpmd.cli.facts import forward as facts
-from pytestpmd.cli.params import INT32, UINT32, parse_mac
+from pytestpmd.cli.params import ENGINE, INT32, UINT32, parse_mac
 from pytestpmd.cli.registry import command, option
 from pytestpmd.cli.render import config as render
 from pytestpmd.cli.render import interrupt as render_interrupt
@@ -69,7 +69,7 @@ def set_fwd(app: "TestPmd", engine: str, retry: str | None = None) -> str:
     return f"Set {engine} packet forwarding mode{' with retry' if retry else ''}"
 
 
-@option("--forward-mode=MODE", "forwarding mode at start: io, mac, macswap, ...")
+@option("--forward-mode=MODE", "forwarding mode at start: io, mac, macswap, ...", words=ENGINE.names)
 def forward_mode(app: "TestPmd", engine: str) -> str:
     from pytestpmd.fwd import ENGINES
 
@@ -155,7 +155,11 @@ def set_record_burst_stats(app: "TestPmd", mode: str) -> None:
     app.session.follow_settings()
 
 
-@option("--port-topology=TOPOLOGY", "how receive ports find their transmit port: paired (default), chained or loop")
+@option(
+    "--port-topology=TOPOLOGY",
+    "how receive ports find their transmit port: paired (default), chained or loop",
+    words=("paired", "chained", "loop"),
+)
 def port_topology(app: "TestPmd", topology: str) -> None:
     known: dict[str, Topology] = {"paired": "paired", "chained": "chained", "loop": "loop"}
     if topology not in known:

@@ -16,7 +16,13 @@ SPEEDS = (1000, 2500, 5000, 10000, 25000, 40000, 50000, 100000, 200000, 400000, 
 _NO_HAIRPIN = "no device here has hairpin queues"
 
 
-@option("--eth-link-speed=MBPS", "fixed speed of the links", type=INT32, why_unused="the link's other end decides")
+@option(
+    "--eth-link-speed=MBPS",
+    "fixed speed of the links",
+    type=INT32,
+    words=[*map(str, SPEEDS)],
+    why_unused="the link's other end decides",
+)
 def eth_link_speed(app: "TestPmd", mbps: int) -> str:
     return "" if mbps in SPEEDS else "Unsupported fixed speed"
 

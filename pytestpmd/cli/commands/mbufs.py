@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 OPTION_GROUP = "memory"
 
 RX_RING, TX_RING = 1, 2
+ALLOCATIONS = ("native", "anon", "xmem", "xmemhuge")
 
 
 @option("--mbuf-size=N[,N]", "data room of an mbuf, in bytes; several make a pool each", type=INT_LIST)
@@ -41,9 +42,11 @@ def mbcache(app: "TestPmd", num: int) -> None:
     app.config.pool.mbcache = num
 
 
-@option("--mp-alloc=METHOD", "how pools get their memory: native, anon, xmem or xmemhuge (shown only)")
+@option(
+    "--mp-alloc=METHOD", "how pools get their memory: native, anon, xmem or xmemhuge (shown only)", words=ALLOCATIONS
+)
 def mp_alloc(app: "TestPmd", method: str) -> None:
-    if method not in ("native", "anon", "xmem", "xmemhuge", "xbuf"):
+    if method not in (*ALLOCATIONS, "xbuf"):
         raise ConfigError(f"mp-alloc {method} invalid - must be: native, anon, xmem or xmemhuge")
     app.config.pool.allocation = method
 

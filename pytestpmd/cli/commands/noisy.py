@@ -18,7 +18,11 @@ def _set(app: "TestPmd", field: str, num: int, name: str) -> None:
     setattr(app.config.noisy, field, num)
 
 
-@option("--noisy-forward-mode=MODE", "what noisy does to the headers: io, mac, macswap or 5tswap")
+@option(
+    "--noisy-forward-mode=MODE",
+    "what noisy does to the headers: io, mac, macswap or 5tswap",
+    words=("io", "mac", "macswap", "5tswap"),
+)
 def noisy_forward_mode(app: "TestPmd", mode: str) -> None:
     from pytestpmd.fwd.noisy import REWRITES
 

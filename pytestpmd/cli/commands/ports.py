@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
 OPTION_GROUP = "ports"
+#: What can be said of events.
+SAID = (*EVENTS, "all")
 
 
 @command("port (start|stop|close|reset) (port_id|all)", "Start, stop, close or reset ports.", "ports")
@@ -135,12 +137,16 @@ def hot_plug(app: "TestPmd") -> None:
     app.config.ports.hot_plug = True
 
 
-@option("--print-event=EVENT", "print this event (or all) when it happens: intr_lsc, queue_state, ...")
+@option(
+    "--print-event=EVENT",
+    "print this event (or all) when it happens: intr_lsc, queue_state, ...",
+    words=SAID,
+)
 def print_event(app: "TestPmd", event: str) -> None:
     app.config.ports.print_events |= _events(event, "print-event")
 
 
-@option("--mask-event=EVENT", "do not print this event (or all)")
+@option("--mask-event=EVENT", "do not print this event (or all)", words=SAID)
 def mask_event(app: "TestPmd", event: str) -> None:
     app.config.ports.print_events -= _events(event, "mask-event")
 

@@ -21,7 +21,11 @@ def interactive(app: "TestPmd") -> str:
     return "Interactive-mode selected"
 
 
-@option("--console=KIND", "how the prompt behaves: plain, rich, or auto (rich where a person is seen to sit)")
+@option(
+    "--console=KIND",
+    "how the prompt behaves: plain, rich, or auto (rich where a person is seen to sit)",
+    words=CONSOLES,
+)
 def console(app: "TestPmd", kind: str) -> None:
     if kind not in CONSOLES:
         raise ConfigError(f"console {kind} invalid - must be: {', '.join(CONSOLES[:-1])} or {CONSOLES[-1]}")
