@@ -125,6 +125,25 @@ def test_every_engine_keeps_packets_and_mbufs_together(make: Make, layout: str, 
     assert engine == "rxonly" or sum(pair.packets(0)) > 0
 
 
+#: An mbuf sent several times, packets that wait, and taps before the queues.
+BURDENS = (
+    "--forward-mode=flowgen --flowgen-clones=5 --latencystats=1",
+    "--forward-mode=noisy --noisy-tx-sw-buffer-size=100 --noisy-forward-mode=5tswap --latencystats=1",
+    "--forward-mode=noisy --noisy-tx-sw-buffer-size=9 --noisy-tx-sw-buffer-flushtime=1 --noisy-lkup-memory=1 "
+    "--noisy-lkup-num-reads-writes=2",
+)
+
+
+@every_layout
+@pytest.mark.parametrize("options", BURDENS)
+def test_engines_with_burdens_keep_packets_and_mbufs_together(make: Make, layout: str, options: str) -> None:
+    pair = make(layout, options=options)
+    for tx_first in (0, 1, 3):
+        pair.forward(SHORT_S, tx_first)
+        assert is_conserved(pair)
+    assert sum(pair.packets(0)) > 0
+
+
 @pytest.mark.parametrize("topology", ["paired", "chained", "loop"])
 def test_every_topology_keeps_packets_together(make: Make, topology: str) -> None:
     pair = make(options=f"--port-topology={topology}")
