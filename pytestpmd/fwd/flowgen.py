@@ -75,6 +75,9 @@ class Flowgen(Setup, engine="flowgen"):
         ports = forward.portlist[: forward.nb_ports]
         return [f"  number of flows for port {port_id}: {forward.flowgen_flows}" for port_id in ports]
 
+    def why_poll(self) -> str:
+        return "flowgen does not wait for packets"
+
     def end(self, made: Streams) -> None:
         for job in made.jobs:
             self._next_flow[job.lcore_id] = job.streams[0].ptr.flowgen.next_flow

@@ -36,7 +36,7 @@ class Noisy(Setup, engine="noisy"):
     def check(self) -> None:
         noisy = self.app.config.noisy
         if _looks_up(noisy) and not noisy.memory_mb:
-            raise TestpmdError("--noisy-lkup-memory-size must be > 0")
+            raise TestpmdError("--noisy-lkup-memory-size must be > 0 (it is --noisy-lkup-memory=MB)")
 
     def begin(self, made: Streams) -> list[str]:
         noisy = self.app.config.noisy

@@ -83,7 +83,7 @@ def test_noisy_uses_memory_of_each_receiving_port(make: Make, kind: str) -> None
 def test_lookups_without_memory_are_refused_and_nothing_runs(make: Make) -> None:
     """Where the original ends."""
     session = make("--forward-mode=noisy --noisy-lkup-num-reads=1").app.session
-    with pytest.raises(TestpmdError, match=r"^--noisy-lkup-memory-size must be > 0$"):
+    with pytest.raises(TestpmdError, match=r"^--noisy-lkup-memory-size must be > 0 \(it is --noisy-lkup-memory=MB\)$"):
         session.start()
     assert not session.running
 
@@ -132,6 +132,12 @@ def test_flowgen_goes_on_with_the_flow_it_came_to(make: Make) -> None:
         assert stream.flowgen.next_flow >= sent % 1_000_000
         sent += appliance.app.session.stop().total.tx_packets
         assert stream.flowgen.next_flow == sent % 1_000_000
+
+
+def test_flowgen_never_sleeps(make: Make) -> None:
+    appliance = make("--forward-mode=flowgen --interrupt")
+    assert "flowgen does not wait for packets" in appliance.run("start")
+    appliance.run("stop")
 
 
 def test_flowgen_sends_all_that_it_clones(make: Make) -> None:
