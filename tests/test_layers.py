@@ -1,6 +1,7 @@
 """No import and no #include looks up: cli -> app -> {fwd, drivers} -> ethdev -> eal.
 
-``fwd`` and ``drivers`` do not know each other; the vhost-user protocol knows nothing of ports.
+``telemetry`` looks at the app as ``cli`` does, which starts it. ``fwd`` and ``drivers`` do not know each other; the
+vhost-user protocol knows nothing of ports.
 """
 
 import ast
@@ -31,8 +32,9 @@ BELOW: dict[str, set[str]] = {
     "fwd": {"ethdev", "eal", "config"},
     "drivers": {"vhost_user", "ethdev", "eal", "config"},
     "app": {"fwd", "drivers", "vhost_user", "ethdev", "eal", "config"},
-    "cli": {"app", "fwd", "drivers", "vhost_user", "ethdev", "eal", "config", "__init__"},
-    "programs": {"cli", "app", "fwd", "drivers", "vhost_user", "ethdev", "eal", "config", "__init__"},
+    "telemetry": {"app", "fwd", "drivers", "vhost_user", "ethdev", "eal", "config", "__init__"},
+    "cli": {"telemetry", "app", "fwd", "drivers", "vhost_user", "ethdev", "eal", "config", "__init__"},
+    "programs": {"cli", "telemetry", "app", "fwd", "drivers", "vhost_user", "ethdev", "eal", "config", "__init__"},
     "__main__": {"cli"},
 }
 """For each layer, those that it may look at."""

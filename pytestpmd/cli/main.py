@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytestpmd import telemetry
 from pytestpmd.app import TestPmd
 from pytestpmd.cli import argv as options
 from pytestpmd.cli import console
@@ -57,6 +58,7 @@ class Program:
         with (
             start_eal(self.registry.program, self.words) as args,
             TestPmd(Config(), args, console.say) as app,
+            telemetry.serving(app),
         ):
             self.stop.on_request.append(app.request_quit)
             app.show_packets = lambda packets, lost: app.say(dump(packets, lost, app.pools[0].name))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from errno import EINVAL
+from itertools import takewhile
 
 from pytestpmd.eal import lcores
 from pytestpmd.eal.iova import IovaMode
@@ -49,6 +50,7 @@ class Words:
 
     given: Given
     app_argv: tuple[str, ...]
+    eal_argv: tuple[str, ...] = ()
 
     @property
     def wants_help(self) -> bool:
@@ -79,6 +81,8 @@ class EalArgs:
     lcores: tuple[LcoreConfig, ...]
     main_lcore: int
     app_argv: tuple[str, ...] = ()
+    eal_argv: tuple[str, ...] = ()
+    """What stood before ``--``, word by word."""
     vdevs: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
@@ -143,7 +147,7 @@ def collate(argv: Sequence[str]) -> Words:
     line = None if "help" in given else conflict(given)
     if line is not None:
         raise EalError.starting(line, "Invalid command line arguments.")
-    return Words(given, (*strays, *words))
+    return Words(given, (*strays, *words), tuple(takewhile(lambda word: word != "--", argv)))
 
 
 def set_log_options(words: Words, registry: Registry = REGISTRY) -> None:
@@ -188,6 +192,7 @@ def interpret(
         lcores=found,
         main_lcore=main_lcore,
         app_argv=words.app_argv,
+        eal_argv=words.eal_argv,
         vdevs=_all(given, "vdev"),
         allow=_all(given, "allow"),
         block=_all(given, "block"),

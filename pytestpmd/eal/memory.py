@@ -13,8 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from pytestpmd._dataplane import ffi
 from pytestpmd.eal.hugepages import HUGE_PAGE, Piece
@@ -98,7 +99,7 @@ class Arena:
         self._memory = ffi.cast("uint8_t *", piece.address)
         self._used = self.nb_blocks = 0
         self._is_bus = bus
-        _ARENAS.add(self)
+        _ARENAS[next(_NUMBERS)] = self
 
     def __del__(self) -> None:
         if hasattr(self, "_give_back"):
@@ -135,13 +136,15 @@ class Arena:
         return Region(self.address, self.size, self.fd)
 
 
+_NUMBERS = count()
 #: Every arena that somebody holds.
-_ARENAS: WeakSet[Arena] = WeakSet()
+_ARENAS: WeakValueDictionary[int, Arena] = WeakValueDictionary()
 
 
 def arenas() -> list[Arena]:
-    """All the memory that C works in, by address."""
-    return sorted(_ARENAS, key=lambda arena: arena.address)
+    """All the memory that C works in, by address; any thread may ask."""
+    held = (ref() for ref in _ARENAS.valuerefs())
+    return sorted((arena for arena in held if arena), key=lambda arena: arena.address)
 
 
 def _take(size: int, shared: bool, bus: bool, name: str) -> tuple[Piece, Callable[[], None]]:

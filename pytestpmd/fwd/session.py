@@ -303,6 +303,11 @@ class Session:
             for stream in job.streams
         )
 
+    def cycles(self) -> dict[int, tuple[int, int]]:
+        """Busy cycles, and all, of each lcore since ``start``, as far as ``record-core-cycles`` was on; any thread."""
+        made = self._made
+        return {job.lcore_id: job.cycles() for job in made.jobs} if made else {}
+
     def uses(self, port_id: int) -> bool:
         """Whether lcores poll a port's queues at the moment, or send to them."""
         streams = [stream for lcore in self.plan.lcores for stream in lcore.streams] if self.plan else []

@@ -152,6 +152,11 @@ class LcoreJob:
     def turns(self) -> int:
         return int(lib.fwd_turns(self._ptr))
 
+    def cycles(self) -> tuple[int, int]:
+        """Busy ones, and all, that were recorded."""
+        streams = (self._ptr.streams[i] for i in range(self._ptr.nb_streams))
+        return sum(int(stream.busy_cycles) for stream in streams), int(self._ptr.total_cycles)
+
     def wake(self) -> None:
         if self.sleep:
             self.sleep.end()

@@ -25,6 +25,7 @@ from pytestpmd.programs.kni.kni import Kni, log
 from pytestpmd.programs.kni.lanes import Lanes
 from pytestpmd.programs.kni.render import statistics
 from pytestpmd.programs.kni.settings import Settings, check
+from pytestpmd.telemetry import serving
 
 PROGRAM = Program("pytestpmd-kni", "kni options", file_prefix="kni")
 MBUFS, MBUFS_PER_PORT = 4096, 8192
@@ -58,7 +59,7 @@ def run(found: Registry, words: eal.Words, stop: Stop) -> int:
     if arguments.wants_help:
         return 0
     settings = Settings()
-    with start_eal(PROGRAM, words) as args, KniApp(Config(), args, console.say) as app:
+    with start_eal(PROGRAM, words) as args, KniApp(Config(), args, console.say) as app, serving(app):
         probe(app)
         arguments.apply(settings, app.say)
         check(settings, app.ports.ids(), [app.main_lcore, *app.worker_lcores])

@@ -13,6 +13,7 @@ from pytestpmd.eal import args as eal
 from pytestpmd.fwd.l3fwd import LcoreCounts, Router
 from pytestpmd.programs.l3fwd_power import options, report
 from pytestpmd.programs.l3fwd_power.app import L3FWD_POWER, RouterApp
+from pytestpmd.telemetry import serving
 
 #: How often lcores that sleep are woken to see how long that takes.
 PROBE_S = 0.5
@@ -34,7 +35,7 @@ def run(registry: Registry, words: eal.Words, stop: Stop) -> int:
     arguments = read_options(registry, words)
     if arguments.wants_help:
         return 0
-    with start_eal(options.PROGRAM, words) as args, RouterApp(args) as app:
+    with start_eal(options.PROGRAM, words) as args, RouterApp(args) as app, serving(app):
         probe(app)
         arguments.apply(app.settings, console.say)
         app.bring_up()
