@@ -22,6 +22,8 @@ MIN_TOTAL_MBUFS = 1024
 MAX_MBUF_CACHE = 512
 MAX_MBUF_SIZES = 8
 MAX_RX_SEGMENTS = 8
+#: Of the multi-queue modes that may be allowed, as the original numbers them: spreading packets by their hash.
+MQ_RX_RSS = 1
 DEFAULT_MTU = 1500
 #: Ethernet, IPv4 and UDP headers: the shortest frame that txonly can make, in bytes.
 MIN_TX_LENGTH = 42
@@ -282,7 +284,8 @@ def peer_of(config: ForwardConfig, port_id: int) -> bytes:
 def rss_functions_of(queues: QueueConfig) -> int:
     """What is hashed to choose receive queues, as bits of ``ethdev/rss.py``: nothing where there is only one."""
     forced = bool(queues.rss)
-    is_used = forced or (queues.rss is None and queues.rxq > 1)
+    is_allowed = bool(queues.rx_mq_mode & MQ_RX_RSS)
+    is_used = is_allowed and (forced or (queues.rss is None and queues.rxq > 1))
     return rss_functions(tuple(queues.rss_functions)) if is_used else 0
 
 
@@ -328,6 +331,8 @@ def validate(config: Config, facts: Facts) -> list[str]:
         )
     lines += _length_warnings(config)
     lines += _tx_first(config)
+    if not config.pool.iova_contig and config.pool.allocation != "anon":
+        lines.append("testpmd: cannot use no-iova-contig without mp-alloc=anon. mempool no-iova-contig is ignored")
     if config.queues.rxq == 0 and config.queues.txq == 0:
         raise LaunchError("Either rx or tx queues should be non-zero")
     if config.queues.rxq > max(1, config.queues.txq):

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from pytestpmd.cli.registry import Option, Program, Registry
+from pytestpmd.config import LaunchError
 from pytestpmd.errors import CommandError, ConfigError, TestpmdError
 from pytestpmd.log import TESTPMD
 
@@ -46,11 +47,13 @@ class Given:
         """The text as the option's type reads it; :class:`ConfigError` with the option's own sentence."""
         if self.option.type is None:
             return None
+        sentence = self.option.invalid.format(value=self.text)
         try:
             return self.option.type.convert(self.text, None, None)
         except click.BadParameter as error:
-            sentence = self.option.invalid.format(value=self.text)
             raise ConfigError(sentence or f"--{self.option.name}: {error.message}") from error
+        except ConfigError as error:
+            raise LaunchError(sentence, before=str(error)) if sentence else error from error
 
     def apply(self, app: Any) -> str:
         """Run the function behind the option; the text to print."""

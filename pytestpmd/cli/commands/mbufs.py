@@ -17,12 +17,19 @@ RX_RING, TX_RING = 1, 2
 ALLOCATIONS = ("native", "anon", "xmem", "xmemhuge")
 
 
-@option("--mbuf-size=N[,N]", "data room of an mbuf, in bytes; several make a pool each", type=INT_LIST)
+@option(
+    "--mbuf-size=N[,N]",
+    "data room of an mbuf, in bytes; several make a pool each",
+    type=INT_LIST,
+    invalid="bad mbuf-size",
+)
 def mbuf_size(app: "TestPmd", sizes: tuple[int, ...]) -> None:
     if len(sizes) > MAX_MBUF_SIZES:
         raise LaunchError(
             "bad mbuf-size", before=f"Number of mbuf-size = {len(sizes)} > {MAX_MBUF_SIZES} (maximum items)"
         )
+    if sizes[0] == 0:
+        raise LaunchError("bad mbuf-size", before="The first mbuf-size must be > 0")
     if max(sizes) > 0xFFFF:
         raise ConfigError("mbuf-size should be < 65536")
     app.config.pool.mbuf_sizes = list(sizes)

@@ -88,7 +88,7 @@ def rss_level(app: "TestPmd", level: str) -> None:
     app.config.queues.rss_level = level
 
 
-@option("--rx-mq-mode=TEXT", "hexadecimal mask of the receive multi-queue modes allowed (recorded)")
+@option("--rx-mq-mode=TEXT", "hexadecimal mask of the receive multi-queue modes allowed; 1 is RSS")
 def rx_mq_mode(app: "TestPmd", text: str) -> None:
     try:
         mode = int(text, 16)

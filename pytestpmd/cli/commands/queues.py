@@ -124,6 +124,8 @@ def _at_least_0(kind: str, num: int) -> None:
 def rxd(app: "TestPmd", num: int) -> None:
     if not 0 < num <= 0xFFFF:
         raise ConfigError(f"rxd({num}) invalid - must be > 0")
+    if (app.config.queues.rxfreet or -1) >= num:
+        raise ConfigError(f"rxd must be > rx_free_thresh({app.config.queues.rxfreet})")
     app.config.queues.rxd = num
 
 

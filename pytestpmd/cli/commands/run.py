@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 OPTION_GROUP = "run"
 
+_ALONE = "there are no secondary processes"
 CONSOLES = ("auto", "plain", "rich")
 
 
@@ -57,12 +58,12 @@ def stats_period(app: "TestPmd", text: str) -> None:
     app.config.run.stats_period = int(text)
 
 
-@option("--num-procs=N", "number of processes that share the ports (recorded)", type=INT32)
+@option("--num-procs=N", "number of processes that share the ports", type=INT32, why_unused=_ALONE)
 def num_procs(app: "TestPmd", num: int) -> None:
     app.config.run.num_procs = num
 
 
-@option("--proc-id=N", "which of them this one is (recorded)", type=INT32)
+@option("--proc-id=N", "which of them this one is", type=INT32, why_unused=_ALONE)
 def proc_id(app: "TestPmd", num: int) -> None:
     app.config.run.proc_id = num
 

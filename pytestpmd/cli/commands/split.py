@@ -29,7 +29,12 @@ def _complaint(kind: str, values: tuple[int, ...]) -> str:
     return next(too_high, "")
 
 
-@option("--rxoffs=X[,Y]", "offsets of the segments that a NIC splits received packets into", type=OFFSETS)
+@option(
+    "--rxoffs=X[,Y]",
+    "offsets of the segments that a NIC splits received packets into",
+    type=OFFSETS,
+    invalid="bad rxoffs",
+)
 @command("set rxoffs (offsets)", "Set the offsets of the segments of received packets.", "config", offsets=OFFSETS)
 def set_rxoffs(app: "TestPmd", offsets: tuple[int, ...]) -> str:
     complaint = _complaint("offset", offsets)
@@ -38,7 +43,12 @@ def set_rxoffs(app: "TestPmd", offsets: tuple[int, ...]) -> str:
     return complaint
 
 
-@option("--rxpkts=X[,Y]", "lengths of those segments; ports do not start with more than one", type=LENGTHS)
+@option(
+    "--rxpkts=X[,Y]",
+    "lengths of those segments; ports do not start with more than one",
+    type=LENGTHS,
+    invalid="bad rxpkts",
+)
 @command("set rxpkts (lengths)", "Set the lengths of the segments of received packets.", "config", lengths=LENGTHS)
 def set_rxpkts(app: "TestPmd", lengths: tuple[int, ...]) -> str:
     complaint, split = _complaint("length", lengths), app.config.rx_split

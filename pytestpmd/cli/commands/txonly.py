@@ -32,7 +32,7 @@ def set_txpkts(app: "TestPmd", lengths: tuple[int, ...]) -> None:
     app.config.forward.txpkts = list(lengths)
 
 
-@option("--txpkts=X[,Y]", "length of each segment of the packets that txonly makes")
+@option("--txpkts=X[,Y]", "length of each segment of the packets that txonly makes", invalid="bad txpkts")
 def txpkts(app: "TestPmd", lengths: tuple[int, ...]) -> str:
     # As in the original, lengths that cannot be are said and the program goes on with 64.
     try:
