@@ -5,6 +5,7 @@ EAL, devices, options, pools, ports, files of commands, then the prompt or ``sta
 """
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,9 +27,13 @@ from pytestpmd.config import Config, Facts, LaunchError, validate
 from pytestpmd.eal import args as eal
 from pytestpmd.errors import ConfigError, TestpmdError
 from pytestpmd.ethdev.ports import OPERATING
-from pytestpmd.log import TESTPMD
+from pytestpmd.log import TESTPMD, log_type
 
 MCL_CURRENT, MCL_FUTURE = 1, 2
+#: Back-ends try once a second.
+PEERS_PATIENCE_S, PEERS_STEP_S = 2.0, 0.02
+
+_VIRTIO = log_type("pmd.net.virtio.driver", "VIRTIO_DRIVER")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,6 +75,7 @@ class Program:
                     prepare(app, arguments)
             except TestpmdError as error:
                 return give_up(app, error)
+            self._await_peers(app)
             self._run_files(app)
             status = self._prompt(app, proof) if app.config.run.interactive else self._forward(app)
             leave(app)
@@ -80,6 +86,20 @@ class Program:
         given: dict[str, Any] = {one.option.name: one.text for one in arguments.given}
         mode = given.get("console", "auto")
         return console.find_out(mode, self.stop) if "interactive" in given and mode in CONSOLES else Proof()
+
+    def _await_peers(self, app: TestPmd) -> None:
+        """Ports that listen get their peers, if there are any: scripts start both programs and send at once.
+
+        The original waits without end where a port is made (``drivers/net/virtio/virtio_user/vhost_user.c``).
+        """
+        for port in app.ports:
+            if path := port.awaited_peer():
+                _VIRTIO.notice("(%s) waiting for client connection...", path)
+        deadline = time.monotonic() + PEERS_PATIENCE_S
+        while (
+            any(port.awaited_peer() for port in app.ports) and time.monotonic() < deadline and not self.stop.requested
+        ):
+            time.sleep(PEERS_STEP_S)
 
     def _run_files(self, app: TestPmd) -> None:
         for path, echo in app.config.run.cmdline_files:

@@ -249,6 +249,10 @@ class EthPort(Filters, Scaling, Queues, ABC):
         """The two ends of a paravirtual device; None for other ports."""
         return None
 
+    def awaited_peer(self) -> str:
+        """Where it listens while somebody is still to connect, without whom its link stays down; "" if nobody is."""
+        return ""
+
     def private_info(self) -> str:
         """The driver's own lines of ``show port info``."""
         return "  none"

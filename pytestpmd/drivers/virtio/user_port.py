@@ -64,6 +64,7 @@ class VirtioUserPort(VirtioPort):
         )
 
     def __init__(self, name: str, devargs: str, args: Args) -> None:
+        self._listens_at = str(args.path) if args.server else ""
         backend = backend_type(str(args.path))
         log.info("virtio_user_pmd_probe(): Backend type detected: %s", backend.value)
         _check(args, backend)
@@ -81,6 +82,9 @@ class VirtioUserPort(VirtioPort):
             raise
         self.mac = (self.config.mac or mac) if is_whole else mac
         self._log_mac(str(args.path), args.mac)
+
+    def awaited_peer(self) -> str:
+        return "" if self.transport.connected else self._listens_at
 
     def _log_mac(self, path: str, asked: Mac | None) -> None:
         """In DPDK's words."""

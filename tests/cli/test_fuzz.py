@@ -1,0 +1,131 @@
+"""Whatever is typed, at the prompt or on the command line, is answered: no traceback, no change by what is refused."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fakes.app import FakeApp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from parity.sessions import REGISTRY, Stage
+
+from pytestpmd.cli import argv
+from pytestpmd.cli.grammar import candidates
+from pytestpmd.eal import args
+from pytestpmd.errors import CommandError, TestpmdError
+
+#: Commands that end the program, or read and write files, are not for here.
+NOT_HERE = {"quit", "load", "load_echo", "bpf-load", "dashboard", "wait", "start"}
+SYNTAXES = [each.syntax for each in REGISTRY.commands if each.syntax.split()[0] not in NOT_HERE]
+WORDS = sorted(
+    {word for syntax in SYNTAXES for word in syntax.replace("(", " ").replace(")", " ").replace("|", " ").split()}
+)
+ODD = [
+    "0",
+    "1",
+    "9",
+    "-1",
+    "65535",
+    "65536",
+    "4294967296",
+    "0x",
+    "0xff",
+    "on",
+    "all",
+    "00:11:22:33:44:55",
+    "(",
+    "[",
+    "1,2",
+    ",",
+]
+word = st.one_of(st.sampled_from(WORDS), st.sampled_from(ODD), st.text(max_size=12), st.integers().map(str))
+line = st.lists(word, max_size=8).map(" ".join)
+VERDICTS = ("Command not found", "Bad arguments", "Ambiguous command")
+FEW_MBUFS = ("--total-num-mbufs=2048", "--no-mlockall")
+quickly = settings(max_examples=400, deadline=None, database=None, derandomize=True)
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """The program at its prompt."""
+    made = Stage(["--lcores=0@0,1@0", "--in-memory", "--vdev=net_null0", "--vdev=net_null1", "--", "-i", *FEW_MBUFS])
+    yield made
+    made.app.release()
+
+
+def is_for_here(text: str) -> bool:
+    return not text.split()[:1] or text.split(maxsplit=1)[0] not in NOT_HERE
+
+
+def state(stage: Stage) -> str:
+    """What a refused line must leave alone."""
+    ports = [(port.port_id, port.state, port.mtu, port.mac) for port in stage.app.ports]
+    return f"{stage.app.config} {ports}"
+
+
+@quickly
+@given(line.filter(is_for_here))
+def test_a_line_is_answered_and_what_is_no_command_changes_nothing(stage: Stage, text: str) -> None:
+    before = state(stage)
+    said = stage.type(text)
+    assert "Traceback" not in said
+    assert "Internal error" not in said
+    if said.split("\n")[0] in VERDICTS:
+        assert state(stage) == before
+
+
+@quickly
+@given(st.sampled_from(SYNTAXES), st.data())
+def test_a_command_with_odd_values_is_answered(stage: Stage, syntax: str, data: st.DataObject) -> None:
+    """Nearly right: words of the syntax with anything in the places for values."""
+    words = syntax.replace("[", " ").replace("]", " ").split()
+    typed = [data.draw(word) if piece.startswith("(") else piece for piece in words]
+    said = stage.type(" ".join(typed))
+    assert "Internal error" not in said, typed
+
+
+@quickly
+@given(line)
+def test_completion_and_help_never_fail(text: str) -> None:
+    found = candidates(REGISTRY.commands, text, FakeApp())
+    assert all(one.text or one.kind for one in found)
+
+
+@quickly
+@given(st.lists(word, max_size=10))
+def test_a_command_line_is_read_or_refused(given_words: list[str]) -> None:
+    prefixed = [f"--{each}" if i % 2 == 0 else each for i, each in enumerate(given_words)]
+    for read in (args.parse, _read_application):
+        said = "read"
+        try:
+            read(prefixed)
+        except TestpmdError as error:
+            said = str(error)
+        assert said
+
+
+def _read_application(words: list[str]) -> Any:
+    return argv.parse_options(REGISTRY, words)
+
+
+OPTIONS = sorted(REGISTRY.options)
+
+
+@quickly
+@given(st.sampled_from(OPTIONS), word)
+def test_an_option_takes_or_refuses_any_value_and_a_refused_one_is_not_kept(name: str, value: str) -> None:
+    app = FakeApp()
+    before = repr(app.config)
+    option = REGISTRY.options[name]
+    words = [f"--{name}={value}"] if option.takes_value else [f"--{name}"]
+    try:
+        argv.parse_options(REGISTRY, words).apply(app, lambda text: None)
+    except TestpmdError:
+        assert repr(app.config) == before
+
+
+@pytest.mark.parametrize("text", ["show port info 0 extra", "set burst abc", "port config all rxd 70000"])
+def test_bad_arguments_say_what_was_expected(text: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        REGISTRY.parse(text)
+    assert refused.value.expected
