@@ -25,6 +25,8 @@ MAX_RX_SEGMENTS = 8
 #: Of the multi-queue modes that may be allowed, as the original numbers them: spreading packets by their hash.
 MQ_RX_RSS = 1
 DEFAULT_MTU = 1500
+#: Flags that packets may be marked with, and letters of a name, with the end that C gives it.
+MAX_DYNFS, MAX_DYNF_NAME = 18, 64
 #: Ethernet, IPv4 and UDP headers: the shortest frame that txonly can make, in bytes.
 MIN_TX_LENGTH = 42
 
@@ -129,6 +131,21 @@ class MetricsConfig:
 
     latency_lcore: int | None = None
     bitrate_lcore: int | None = None
+
+
+@dataclass
+class MarkConfig:
+    """What packets are marked with as they are sent; by transmitting port."""
+
+    metadata: dict[int, int] = field(default_factory=dict)
+    #: Every flag that there is, and those that are set.
+    names: list[str] = field(default_factory=list)
+    flags: dict[int, set[str]] = field(default_factory=dict)
+
+    def forget(self, port_id: int) -> None:
+        """The port is gone: its id may soon be another's."""
+        self.metadata.pop(port_id, None)
+        self.flags.pop(port_id, None)
 
 
 @dataclass
@@ -250,6 +267,7 @@ class Config:
     forward: ForwardConfig = field(default_factory=ForwardConfig)
     noisy: NoisyConfig = field(default_factory=NoisyConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    marks: MarkConfig = field(default_factory=MarkConfig)
     queues: QueueConfig = field(default_factory=QueueConfig)
     rx_split: RxSplitConfig = field(default_factory=RxSplitConfig)
     pool: PoolConfig = field(default_factory=PoolConfig)

@@ -175,6 +175,7 @@ class TestPmd:
         port.on_queue_state = self._on_queue_state
         port.on_removal = self.hotplug.on_removal
         port.on_bursts_change = self.session.follow_bursts
+        self.hotplug.on_new(port)
         return port
 
     def create_pools(self) -> None:
@@ -251,6 +252,7 @@ class TestPmd:
             tx_free_thresh=queues.txfreet or 0,
             mtu=mtu_of(self.config.ports, port.port_id, info.frame_overhead, info.max_mtu),
             lsc=self.config.ports.lsc_interrupt,
+            max_lro_pkt_size=queues.max_lro_pkt_size,
             rss_functions=hashed,
             ring_sizes={key[1:]: size for key, size in queues.ring_sizes.items() if key[0] == port.port_id},
             deferred=frozenset(key[1:] for key in queues.deferred if key[0] == port.port_id),
@@ -337,6 +339,7 @@ class TestPmd:
     def _forget(self, port: EthPort) -> None:
         self.ports.detach(port.port_id)
         self.config.queues.forget(port.port_id)
+        self.config.marks.forget(port.port_id)
         self.config.ports.mtus.pop(port.port_id, None)
         forward = self.config.forward
         forward.portlist = [port_id for port_id in forward.portlist if port_id != port.port_id]

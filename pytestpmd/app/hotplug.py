@@ -9,6 +9,7 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 from pytestpmd.drivers import LeftToOthers, NoSuchDriver, ProbeError, bus_of, device_name
+from pytestpmd.eal.pci.choice import address_of
 from pytestpmd.errors import DeviceError
 from pytestpmd.ethdev.port import EthPort, PortState
 from pytestpmd.ethdev.ports import OPERATING
@@ -25,30 +26,50 @@ class Hotplug:
 
     def __init__(self, app: "TestPmd") -> None:
         self._app = app
+        #: Whether a new port is found as it comes; else by the name of the device that was attached.
+        self.finds_by_event = True
+        self._new: list[EthPort] | None = None
         self._removals: list[Timer] = []
         self._ended = False
 
     def attach(self, device: str) -> None:
-        """Probe a device; its port forwards from the next ``start`` on."""
+        """Probe a device; its ports forward from the next ``start`` on."""
         self._app.say("Attaching a new port...")
         name = device_name(device)
+        self._new = []
         if self._find(name) is not None:
             EAL.info("Device %s is already probed", name)
-            return
+            EAL.error("Failed to attach device on primary process")
+        elif self._probe(device, name):
+            by_name = [port for port in self._app.ports if port.name == name]
+            for port in self._new if self.finds_by_event else by_name:
+                self._add(port)
+        else:
+            EAL.error("Failed to attach device on primary process")
+            TESTPMD.error("Failed to attach port %s", _written_out(device))
+        self._new = None
+
+    def _probe(self, device: str, name: str) -> bool:
+        """Whether the device has a port now; else the log says why."""
         try:
-            port = self._app.attach(device)
-        except (NoSuchDriver, ProbeError, DeviceError) as error:
+            self._app.attach(device)
+        except NoSuchDriver as error:
+            EAL.error("%s\n%s", error, error)  # of either way to read it, in the original
+        except (ProbeError, DeviceError) as error:
             EAL.error("%s", error)
         except LeftToOthers:
             EAL.error("Driver cannot attach the device (%s)", name)
         else:
-            self._add(port)
-            return
-        EAL.error("Failed to attach device on primary process")
-        TESTPMD.error("Failed to attach port %s", device)
+            return True
+        return False
+
+    def on_new(self, port: EthPort) -> None:
+        """There is a new port, whoever made it."""
+        self._app.event("dev_probed", f"\nPort {port.port_id}: device probed event\n")
+        if self._new is not None:
+            self._new.append(port)
 
     def _add(self, port: EthPort) -> None:
-        self._app.event("dev_probed", f"\nPort {port.port_id}: device probed event\n")
         self._app.enable_promiscuous([port])
         forward = self._app.config.forward
         forward.portlist = [*forward.portlist, port.port_id]
@@ -124,3 +145,9 @@ class Hotplug:
             timer.cancel()
             timer.join()
         self._removals.clear()
+
+
+def _written_out(device: str) -> str:
+    """As the original repeats it: one on the PCI bus with its whole address, and the comma of its arguments."""
+    name, _, devargs = device.partition(",")
+    return device if address_of(name) is None else f"{device_name(name)},{devargs}"

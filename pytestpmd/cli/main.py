@@ -66,7 +66,7 @@ class Program:
             telemetry.serving(app),
         ):
             self.stop.on_request.append(app.request_quit)
-            app.show_packets = lambda packets, lost: app.say(dump(packets, lost, app.pools[0].name))
+            app.show_packets = lambda packets, lost: app.say(dump(packets, lost, app.pools[0].name, app.config.marks))
             app.stop_forwarding = lambda: app.say(stop(app))
             app.start_forwarding = lambda: app.say(console.execute(app, self.registry, "start"))
             probe(app)

@@ -37,6 +37,8 @@ __all__ = [
 
 #: Ethernet header and frame check sequence, in bytes.
 ETHERNET_OVERHEAD = 18
+#: The shortest frame, with its check sequence, in bytes.
+MIN_FRAME = 64
 #: ``max_mtu`` of a device that has no limit of its own.
 NO_MAX_MTU = 65535
 
@@ -104,6 +106,8 @@ class PortConf:
     rx_free_thresh: int = 0
     tx_free_thresh: int = 0
     mtu: int = 1500
+    #: The longest packet that may be made of several, in bytes; 0 for as long as a frame.
+    max_lro_pkt_size: int = 0
     lsc: bool = True
     #: What is hashed to choose receive queues, as bits of ``ethdev/rss.py``; 0 for nothing.
     rss_functions: int = 0
@@ -300,6 +304,7 @@ class EthPort(Filters, Scaling, Queues, ABC):
         info = self.info()
         self._check_queues(conf, info)
         self._check_mtu(conf.mtu, info)
+        self._check_lro(conf, info)
         self._check_offloads("Rx", conf.rx_offloads, info.rx_offload_capa, RxOffload)
         self._check_offloads("Tx", conf.tx_offloads, info.tx_offload_capa, TxOffload)
         counted = self.lifetime_stats()
@@ -333,6 +338,21 @@ class EthPort(Filters, Scaling, Queues, ABC):
         else:
             return
         raise ConfigError(f"ETHDEV: MTU ({mtu}) {beyond} for port_id {self.port_id}")
+
+    def _check_lro(self, conf: PortConf, info: DeviceInfo) -> None:
+        """A device that tells no length of its own joins packets up to the length of a frame."""
+        asked, frame, most = conf.max_lro_pkt_size, conf.mtu + info.frame_overhead, info.max_lro_pkt_size
+        if not asked or not conf.rx_offloads & RxOffload.TCP_LRO:
+            return
+        if not most and asked != frame:
+            beyond = f"!= {frame} is not allowed"
+        elif most and asked > most:
+            beyond = f"> max allowed value {most}"
+        elif most and asked < MIN_FRAME:
+            beyond = f"< min allowed value {MIN_FRAME}"
+        else:
+            return
+        raise ConfigError(f"ETHDEV: Ethdev port_id={self.port_id} max_lro_pkt_size {asked} {beyond}")
 
     def _check_offloads(self, way: str, asked: int, capa: int, kind: type[RxOffload] | type[TxOffload]) -> None:
         missing = asked & ~capa

@@ -7,14 +7,13 @@ from pytestpmd.cli.registry import option
 from pytestpmd.config import LaunchError
 from pytestpmd.errors import ConfigError
 from pytestpmd.ethdev.offloads import RxOffload
+from pytestpmd.ethdev.port import MIN_FRAME
 
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
 OPTION_GROUP = "offloads"
 
-#: Frames shorter than this (bytes, with the frame check sequence) cannot be.
-MIN_FRAME = 64
 VLAN = RxOffload.VLAN_STRIP | RxOffload.VLAN_FILTER | RxOffload.VLAN_EXTEND | RxOffload.QINQ_STRIP
 CHECKSUM = RxOffload.IPV4_CKSUM | RxOffload.UDP_CKSUM | RxOffload.TCP_CKSUM
 
@@ -55,7 +54,7 @@ def max_pkt_len(app: "TestPmd", num: int) -> None:
     app.config.ports.max_pkt_len = num
 
 
-@option("--max-lro-pkt-size=N", "size of the largest packet that the device joins, in bytes (recorded)")
+@option("--max-lro-pkt-size=N", "size of the longest packet that the device may join, in bytes")
 def max_lro_pkt_size(app: "TestPmd", num: int) -> None:
     app.config.queues.max_lro_pkt_size = num
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pytestpmd.cli.commands.queues import refuse_unless_stopped
+from pytestpmd.cli.params import UINT32
 from pytestpmd.cli.registry import command, option
 from pytestpmd.config import EVENTS, LaunchError
 from pytestpmd.errors import ConfigError, OperationError, TestpmdError
-from pytestpmd.ethdev.port import EthPort
+from pytestpmd.ethdev.port import MIN_FRAME, EthPort
 
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
@@ -104,6 +106,49 @@ def config_mtu(app: "TestPmd", port_id: int, mtu: int) -> None:
     except ConfigError as error:  # the original says it itself, before it asks ethdev
         raise ConfigError(str(error).removeprefix("ETHDEV: ")) from None
     app.config.ports.mtus[port_id] = mtu
+
+
+@command(
+    "port config all max-pkt-len (value)",
+    "Set the length of the longest frame that every port receives, in bytes; MTUs follow.",
+    "ports",
+    value=UINT32,
+)
+def config_max_pkt_len(app: "TestPmd", length: int) -> str:
+    refuse_unless_stopped(app.ports)
+    if length < MIN_FRAME:
+        raise ConfigError(f"max-pkt-len can not be less than {MIN_FRAME}")
+    said = []
+    for port in app.ports:
+        mtu = length - port.info().frame_overhead
+        try:
+            port.set_mtu(mtu)
+        except TestpmdError as error:
+            log = [] if isinstance(error, OperationError) else [str(error)]
+            said += [*log, f"Failed to set MTU to {mtu} for port {port.port_id}"]
+        else:
+            app.config.ports.mtus[port.port_id] = mtu
+    return "\n".join(said)
+
+
+@command(
+    "port config all max-lro-pkt-size (value)",
+    "Set the length of the longest packet that devices may join, in bytes.",
+    "ports",
+    value=UINT32,
+)
+def config_max_lro_pkt_size(app: "TestPmd", length: int) -> None:
+    refuse_unless_stopped(app.ports)
+    app.config.queues.max_lro_pkt_size = length
+
+
+@command(
+    "set port setup on (iterator|event)",
+    "Set how new ports are found: by the name of the attached device, or as they come.",
+    "ports",
+)
+def set_port_setup(app: "TestPmd", how: str) -> None:
+    app.hotplug.finds_by_event = how == "event"
 
 
 @command("set link_check (on|off)", "Set whether port start and stop wait for links.", "config")

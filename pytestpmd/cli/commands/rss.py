@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NO_KEY_SIZE = "dev_info did not provide a valid hash key size"
 MAX_RETA_SIZE = 512
+#: As DPDK numbers them.
+RSS_ALGORITHMS = ("default", "simple_xor", "toeplitz", "symmetric_toeplitz", "symmetric_toeplitz_sort")
 MASK_BITS = 64
 
 
@@ -78,6 +80,29 @@ def config_rss_key(app: "TestPmd", port_id: int, kind: str, text: str) -> str:
         port.set_rss_hash(RSS_TYPES.get(kind, 0) & rss_functions(port.info().flow_types), key)
     except OperationError as error:
         return "\n".join([*_disabled(error), _diagnosis(error)])
+    return ""
+
+
+@command(
+    "port config (port_id) rss-hash-algo (default|simple_xor|toeplitz|symmetric_toeplitz|symmetric_toeplitz_sort)",
+    "Set the algorithm of a port's hash; the devices here have their default alone.",
+    "ports",
+)
+def config_rss_algorithm(app: "TestPmd", port_id: int, name: str) -> str:
+    failed = f"failed to get port {port_id} RSS configuration"
+    if port_id not in app.ports:
+        raise ConfigError(f"ETHDEV: Invalid port_id={port_id}\n{failed}")
+    port = app.ports[port_id]
+    if not port.info().hash_key_size:
+        raise ConfigError(failed)
+    failed = f"failed to set port {port_id} RSS hash algorithm"
+    if not port.rss.functions:
+        raise ConfigError(f"{RssDisabled.said}\n{failed}")
+    if name != RSS_ALGORITHMS[0]:
+        raise ConfigError(
+            f"ETHDEV: Ethdev port_id={port_id} configured RSS hash algorithm ({RSS_ALGORITHMS.index(name)})"
+            f"is not in the algorithm capability (0x1)\n{failed}"
+        )
     return ""
 
 

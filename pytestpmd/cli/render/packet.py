@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pytestpmd._dataplane import lib
 from pytestpmd.cli.render.flags import RX_FLAGS, TX_FLAGS, named
 from pytestpmd.cli.render.port import mac
+from pytestpmd.config import MarkConfig
 from pytestpmd.fwd.dump import DumpedPacket, Summed
 
 ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_IPV4, ETHERTYPE_IPV6 = 0x8100, 0x88A8, 0x0800, 0x86DD
@@ -23,15 +24,15 @@ class Headers:
     lengths: list[tuple[str, int]]
 
 
-def dump(packets: Iterable[DumpedPacket], lost: int, pool: str) -> str:
+def dump(packets: Iterable[DumpedPacket], lost: int, pool: str, marks: MarkConfig | None = None) -> str:
     """The lines of ``set verbose`` for packets in the order in which they passed."""
-    lines = [line for packet in packets for line in _lines(packet, pool)]
+    lines = [line for packet in packets for line in _lines(packet, pool, marks or MarkConfig())]
     if lost:
         lines.append(f"{lost} packets passed too fast to be shown")
     return "\n".join(lines)
 
 
-def _lines(packet: DumpedPacket, pool: str) -> Iterator[str]:
+def _lines(packet: DumpedPacket, pool: str, marks: MarkConfig) -> Iterator[str]:
     if packet.nb_burst and not packet.summed:
         did = "sent" if packet.sent else "received"
         yield f"port {packet.port}/queue {packet.queue}: {did} {packet.nb_burst} packets"
@@ -44,7 +45,7 @@ def _lines(packet: DumpedPacket, pool: str) -> Iterator[str]:
     queue = f"{'Send' if packet.sent else 'Receive'} queue=0x{packet.queue:x}"
     yield (
         f"  src={mac(data[6:12])} - dst={mac(data[:6])} - pool={pool} - type=0x{_u16(data, 12):04x} - "
-        f"length={packet.pkt_len} - nb_segs={packet.nb_segs}{''.join(_metadata(packet))} - "
+        f"length={packet.pkt_len} - nb_segs={packet.nb_segs}{''.join((*_metadata(packet), *_marks(packet, marks)))} - "
         f"sw ptype: {' '.join(found.names)} {lengths} - {queue}"
     )
     yield f"  ol_flags: {named(packet.ol_flags, TX_FLAGS if packet.sent else RX_FLAGS)}"
@@ -56,6 +57,16 @@ def _metadata(packet: DumpedPacket) -> Iterator[str]:
         yield f" - RSS hash=0x{packet.hash_rss:x} - RSS queue=0x{packet.queue:x}"
     if packet.ol_flags & (lib.MBUF_F_TX_VLAN if packet.sent else lib.MBUF_F_RX_VLAN):
         yield f" - VLAN tci=0x{packet.vlan_tci:x}"
+
+
+def _marks(packet: DumpedPacket, marks: MarkConfig) -> Iterator[str]:
+    """What a port's packets are marked with as they are sent; those that are received are not."""
+    value = marks.metadata.get(packet.port, 0) if packet.sent else 0
+    if value:
+        yield f" - Tx metadata: 0x{value:x}"
+    flags = marks.flags.get(packet.port, set()) if packet.sent else set()
+    for name in marks.names:
+        yield f" - dynf {name}: {int(name in flags)}"
 
 
 def _summed(packet: DumpedPacket, summed: Summed) -> Iterator[str]:

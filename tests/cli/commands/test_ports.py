@@ -5,7 +5,9 @@ import pytest
 from fakes.app import FakeApp, FakePort
 from fakes.console import answer
 
-from pytestpmd.errors import NotSupported, OperationError
+from pytestpmd.errors import ConfigError, NotSupported, OperationError
+from pytestpmd.ethdev.offloads import RxOffload
+from pytestpmd.ethdev.port import PortConf
 
 
 @pytest.mark.parametrize("operation", ["start", "stop", "close", "reset"])
@@ -73,7 +75,7 @@ class MtuPort(FakePort):
 
     def __init__(self) -> None:
         super().__init__()
-        self.device = replace(self.device, max_mtu=9698)
+        self.device = replace(self.device, max_mtu=9698, max_rx_pktlen=9716)
 
     def apply_mtu(self, mtu: int) -> None:
         if mtu == 666:
@@ -85,6 +87,65 @@ def test_an_mtu_is_set_at_once_and_kept_for_the_next_configuration() -> None:
     app.ports.attach(MtuPort())
     assert answer(app, "port config mtu 0 1400") == ""
     assert app.ports[0].mtu == app.config.ports.mtus[0] == 1400
+
+
+def test_the_longest_frame_sets_every_mtu() -> None:
+    app = FakeApp(0)
+    for port in (MtuPort(), MtuPort()):
+        app.ports.attach(port)
+    app.stop_all()
+    assert answer(app, "port config all max-pkt-len 1418") == ""
+    assert app.config.ports.mtus == {0: 1400, 1: 1400}
+    assert [port.mtu for port in app.ports] == [1400, 1400]
+    assert answer(app, "port config all max-pkt-len 684") == (
+        "Failed to set MTU to 666 for port 0\nFailed to set MTU to 666 for port 1"
+    )
+    assert answer(app, "port config all max-pkt-len 20000").splitlines()[:2] == [
+        "ETHDEV: MTU (19982) > device max MTU (9698) for port_id 0",
+        "Failed to set MTU to 19982 for port 0",
+    ]
+    assert app.config.ports.mtus == {0: 1400, 1: 1400}
+
+
+@pytest.mark.parametrize("what", ["max-pkt-len", "max-lro-pkt-size"])
+def test_lengths_change_only_while_every_port_is_stopped(what: str) -> None:
+    app = FakeApp()
+    assert answer(app, f"port config all {what} 1000") == "Please stop all ports first"
+    app.stop_all()
+    assert answer(app, f"port config all {what} x") == "Bad arguments"
+    assert "stop" not in answer(app, f"port config all {what} 1000")
+
+
+def test_a_frame_is_no_shorter_than_ethernets() -> None:
+    app = FakeApp()
+    app.stop_all()
+    assert answer(app, "port config all max-pkt-len 63") == "max-pkt-len can not be less than 64"
+    answer(app, "port config all max-lro-pkt-size 1000")
+    assert app.config.queues.max_lro_pkt_size == 1000
+
+
+@pytest.mark.parametrize(
+    ("most", "asked", "verdict"),
+    [
+        (0, 1518, ""),
+        (0, 0, ""),
+        (0, 1000, "1000 != 1518 is not allowed"),
+        (9000, 9000, ""),
+        (9000, 9001, "9001 > max allowed value 9000"),
+        (9000, 63, "63 < min allowed value 64"),
+    ],
+)
+def test_joined_packets_are_as_long_as_the_device_can(most: int, asked: int, verdict: str) -> None:
+    port = FakePort()
+    port.device = replace(port.device, rx_offload_capa=int(RxOffload.TCP_LRO), max_lro_pkt_size=most)
+    port.configure(PortConf(max_lro_pkt_size=asked), None)
+    conf = PortConf(max_lro_pkt_size=asked, rx_offloads=int(RxOffload.TCP_LRO))
+    if not verdict:
+        port.configure(conf, None)
+        return
+    with pytest.raises(ConfigError) as refused:
+        port.configure(conf, None)
+    assert str(refused.value) == f"ETHDEV: Ethdev port_id=-1 max_lro_pkt_size {verdict}"
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,20 @@ def test_masks_that_cannot_be(app: FakeApp, line: str, text: str) -> None:
     assert answer(app, line) == text
 
 
+def test_the_algorithm_is_the_default_one(app: FakeApp) -> None:
+    assert answer(app, "port config 0 rss-hash-algo default") == ""
+    assert answer(app, "port config 0 rss-hash-algo toeplitz") == (
+        "ETHDEV: Ethdev port_id=0 configured RSS hash algorithm (2)is not in the algorithm capability (0x1)\n"
+        "failed to set port 0 RSS hash algorithm"
+    )
+    assert answer(app, "port config 0 rss-hash-algo best") == "Bad arguments"
+    app.ports[0].rss = Rss()
+    assert answer(app, "port config 0 rss-hash-algo default") == f"{OFF}\nfailed to set port 0 RSS hash algorithm"
+    failed = "failed to get port {} RSS configuration"
+    assert answer(virtio_app(), "port config 0 rss-hash-algo default") == failed.format(0)
+    assert answer(app, "port config 9 rss-hash-algo default") == f"ETHDEV: Invalid port_id=9\n{failed.format(9)}"
+
+
 @pytest.mark.parametrize(
     ("queues", "functions"),
     [
