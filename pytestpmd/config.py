@@ -198,6 +198,14 @@ class RxSplitConfig:
 
 
 @dataclass
+class DcbConfig:
+    """Which traffic classes would forward, as a mask, and the cores of each; no port here has classes."""
+
+    fwd_tc_mask: int = 0xFF
+    fwd_tc_cores: int = 1
+
+
+@dataclass
 class PoolConfig:
     """Mbuf pools: one for each size, in bytes of data room."""
 
@@ -269,6 +277,7 @@ class Config:
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     marks: MarkConfig = field(default_factory=MarkConfig)
     queues: QueueConfig = field(default_factory=QueueConfig)
+    dcb: DcbConfig = field(default_factory=DcbConfig)
     rx_split: RxSplitConfig = field(default_factory=RxSplitConfig)
     pool: PoolConfig = field(default_factory=PoolConfig)
     ports: PortsConfig = field(default_factory=PortsConfig)

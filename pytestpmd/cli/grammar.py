@@ -23,7 +23,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import click
 
-from pytestpmd.cli.params import Param
+from pytestpmd.cli.params import Param, Rest
 from pytestpmd.errors import CommandError, TestpmdError
 
 NOT_FOUND = "Command not found"
@@ -204,6 +204,30 @@ def match_form(form: Sequence[Step], words: Sequence[Word]) -> list[Any]:
     return values
 
 
+def rest_of(form: Sequence[Step]) -> Rest | None:
+    """The type of a last step that takes all the words that are left; None if this form has none."""
+    options = form[-1].options if form else ()
+    last = options[0] if len(options) == 1 else None
+    return last.type if isinstance(last, Slot) and isinstance(last.type, Rest) else None
+
+
+def folded(form: Sequence[Step], words: Sequence[Word]) -> Sequence[Word]:
+    """The words of a line for this form: those that its last step takes all of as one."""
+    if len(words) <= len(form) or rest_of(form) is None:
+        return words
+    kept, tail = words[: len(form) - 1], words[len(form) - 1 :]
+    return [*kept, Word(" ".join(word.text for word in tail), tail[0].start)]
+
+
+def _reached(form: Sequence[Step], words: Sequence[Word], fitting: int) -> tuple[int, tuple[str, ...]]:
+    """How many words of a line that is not this form fit it, and what was expected after them."""
+    rest = rest_of(form)
+    if rest is not None and fitting == len(form) - 1 < len(words):
+        more, expected = rest.unexpected([word.text for word in words[fitting:]])
+        return fitting + more, expected
+    return fitting, form[fitting].expected() if fitting < len(form) else (END_OF_LINE,)
+
+
 def _bind(form: Sequence[Step], values: Sequence[Any]) -> dict[int, Any]:
     bound = {}
     for step, value in zip(form, values, strict=True):
@@ -223,14 +247,16 @@ def parse(commands: Iterable[C], line: str) -> Match[C] | None:
     reached, expected = 0, dict[str, None]()
     for command in commands:
         for form in command.pattern.forms:
-            values = match_form(form, words)
-            if len(values) == len(words) == len(form):
+            given = folded(form, words)
+            values = match_form(form, given)
+            if len(values) == len(given) == len(form):
                 matches.append((command, form, values))
                 break
-            if len(values) > reached:
-                reached, expected = len(values), {}
-            if len(values) == reached:
-                expected.update(dict.fromkeys(form[reached].expected() if reached < len(form) else (END_OF_LINE,)))
+            fitting, here = _reached(form, words, len(values))
+            if fitting > reached:
+                reached, expected = fitting, {}
+            if fitting == reached:
+                expected.update(dict.fromkeys(here))
     if len(matches) == 1:
         command, form, values = matches[0]
         return Match(command, _bind(form, values))
@@ -250,10 +276,21 @@ def candidates(commands: Iterable[HasPattern], line: str, app: Any) -> list[Cand
     found: dict[Candidate, None] = {}
     for command in commands:
         for form in command.pattern.forms:
-            if len(match_form(form, words)) == len(words) <= len(form):
+            if (rest := rest_of(form)) and len(match_form(form[:-1], words)) == len(form) - 1 <= len(words):
+                follow = rest.follow([word.text for word in words[len(form) - 1 :]], app)
+                found.update(dict.fromkeys(_rest_candidates(follow, partial, command.help)))
+            elif len(match_form(form, words)) == len(words) <= len(form):
                 step = form[len(words)] if len(words) < len(form) else None
                 found.update(dict.fromkeys(_step_candidates(step, partial, command.help, app)))
     return list(found)
+
+
+def _rest_candidates(follow: Iterable[str], partial: str, help_line: str) -> Iterable[Candidate]:
+    for text in follow:
+        if text.startswith("<"):
+            yield Candidate("", text.strip("<>"), help_line)
+        elif text.startswith(partial) and (text or not partial):
+            yield Candidate(text, "" if text else "RETURN", help_line)
 
 
 def _step_candidates(step: Step | None, partial: str, help_line: str, app: Any) -> Iterable[Candidate]:

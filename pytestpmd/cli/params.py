@@ -8,6 +8,7 @@ is no match for that command. A type may instead take any word and refuse it lat
 
 import re
 from collections.abc import Callable, Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 import click
@@ -44,6 +45,36 @@ class Param(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             return self.read(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Unexpected(ValueError):
+    """The word of a :class:`Rest` that does not belong there, by number, and what could have stood in its place."""
+
+    def __init__(self, index: int, expected: tuple[str, ...]) -> None:
+        super().__init__(f"word {index}: {', '.join(expected)} expected")
+        self.index, self.expected = index, expected
+
+
+class Rest(Param):
+    """All the words up to the end of the line, at least one; only the last step of a syntax line can be this."""
+
+    def read(self, text: str) -> Any:
+        """The value of the words, which one blank parts; :class:`Unexpected` (or ValueError) if they are none."""
+        return text
+
+    def follow(self, words: list[str], app: Any) -> Iterable[str]:
+        """What could stand after these words: a word, ``<a kind of value>``, or "" for the end of the line."""
+        return ("", f"<{self.name}>") if words else (f"<{self.name}>",)
+
+    def unexpected(self, words: list[str]) -> tuple[int, tuple[str, ...]]:
+        """How many of these words fit, and what could follow those."""
+        try:
+            self.read(" ".join(words))
+        except Unexpected as error:
+            return error.index, error.expected
+        except ValueError:
+            return 0, (f"<{self.name}>",)
+        return len(words), ()
 
 
 _NUMBER = re.compile(r"0x(?P<hex>[0-9a-fA-F]+)|0b(?P<bin>[01]+)|0(?P<oct>[0-7]+)|(?P<dec>-?\d+)", re.ASCII)
@@ -122,6 +153,13 @@ class Mac(Param):
 
     def read(self, text: str) -> bytes:
         return parse_mac(text)
+
+
+class IpAddress(Param):
+    """An IPv4 or IPv6 address, as ``ipaddress`` has it."""
+
+    def read(self, text: str) -> IPv4Address | IPv6Address:
+        return ip_address(text)
 
 
 class IntList(Param):

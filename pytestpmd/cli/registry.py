@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from pytestpmd.cli.answer import JSON_WORD, Answer, in_json
-from pytestpmd.cli.grammar import Match, Pattern, Step, compile_syntax, parse
+from pytestpmd.cli.grammar import Match, Pattern, Step, compile_syntax, parse, split_words
 from pytestpmd.cli.params import METAVARS, PLACEHOLDERS, Param
 from pytestpmd.eal.args import DEFAULT_FILE_PREFIX
 
@@ -84,6 +84,11 @@ class Command:
     def shows(self) -> bool:
         """Whether it is there to show something, for machines too."""
         return "show" in self.syntax.split()[:2]
+
+    @property
+    def first_words(self) -> list[str]:
+        """The words that a line of this command can begin with; known without the pattern, which takes time to make."""
+        return self.syntax.split()[0].strip("()").split("|")
 
     @cached_property
     def parameters(self) -> list[inspect.Parameter]:
@@ -274,18 +279,25 @@ class Registry:
         self.options: dict[str, Option] = {}
         self._syntaxes: set[str] = set()
         self._shorts: set[str] = set()
+        self._by_first_word: dict[str, list[Command]] = {}
 
     def add(self, function: Function) -> None:
         """Take in what a function announces, the decorator nearest to it first; ValueError if a name is taken."""
         for door in function.__dict__.get(_MARK, ()):
             if isinstance(door, Command):
-                self._claim(self._syntaxes, door.syntax)
-                self.commands.append(door)
+                self.add_command(door)
             else:
                 self._claim(self._shorts, door.short)
                 if door.name in self.options:
                     raise ValueError(f"--{door.name} is taken twice")
                 self.options[door.name] = door
+
+    def add_command(self, command: Command) -> None:
+        """Take in a command; ValueError if there is one with its line."""
+        self._claim(self._syntaxes, command.syntax)
+        self.commands.append(command)
+        for word in command.first_words:
+            self._by_first_word.setdefault(word, []).append(command)
 
     @staticmethod
     def _claim(taken: set[str], name: str) -> None:
@@ -295,14 +307,17 @@ class Registry:
             taken.add(name)
 
     def add_module(self, module: ModuleType) -> None:
-        """Take in the functions a module defines, not those it imports."""
+        """Take in the functions a module defines, not those it imports, and the commands of its table ``COMMANDS``."""
+        for command in vars(module).get("COMMANDS", ()):
+            self.add_command(command)
         for thing in vars(module).values():
             if inspect.isfunction(thing) and thing.__module__ == module.__name__:
                 self.add(thing)
 
     def parse(self, line: str) -> Match[Command] | None:
         """The command a line is for and its values; None for an empty line, CommandError with the verdict else."""
-        return parse(self.commands, line)
+        words = split_words(line)
+        return parse(self._by_first_word.get(words[0].text, self.commands) if words else (), line)
 
 
 def of(functions: Iterable[Function], program: Program = PYTESTPMD) -> Registry:
