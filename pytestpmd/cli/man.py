@@ -10,6 +10,7 @@ from pathlib import Path
 from pytestpmd.cli import roff
 from pytestpmd.cli.argv import HELP
 from pytestpmd.cli.help import option_groups
+from pytestpmd.cli.refusal import Refused
 from pytestpmd.cli.registry import SECTIONS, Command, Option, Registry, discover
 from pytestpmd.drivers import DRIVERS, PCI_DRIVERS, DriverClass, PciDriverClass
 from pytestpmd.drivers import discover as discover_drivers
@@ -49,6 +50,12 @@ them: eval "$(_PYTESTPMD_COMPLETE=bash_source pytestpmd)" in ~/.bashrc, the same
 _PYTESTPMD_COMPLETE=fish_source pytestpmd | source in ~/.config/fish/config.fish.
 """
 
+REFUSED = """\
+These are for hardware that virtio is not, or for drivers that are not here. They are read in full, so that a wrong word
+is told, and answered as DPDK's testpmd answers them on a virtio port: with its refusal, or with nothing where it says
+nothing.
+"""
+
 EXIT_STATUS = "0 after quit, Enter, the end of input, SIGINT or SIGTERM; above 0 when the program could not begin."
 
 
@@ -86,11 +93,16 @@ def console_page(registry: Registry) -> str:
     """The text of pytestpmd.7."""
     sections = [roff.section("DESCRIPTION", roff.paragraphs(CONSOLE))]
     for name, about in SECTIONS.items():
-        commands = [command for command in registry.commands if command.section == name]
+        commands = [one for one in registry.commands if one.section == name and not isinstance(one, Refused)]
         if commands:
             sections.append(
                 roff.section(f"COMMANDS: {name}", [*roff.paragraphs(about), *roff.items(map(_command, commands))])
             )
+    refused = sorted(one.syntax for one in registry.commands if isinstance(one, Refused))
+    if refused:
+        sections.append(
+            roff.section("COMMANDS THAT NO PORT CARRIES OUT", [*roff.paragraphs(REFUSED), *roff.lines(refused)])
+        )
     return roff.page(
         "pytestpmd", 7, f"the console of {SUMMARY}", [*sections, roff.section("SEE ALSO", [".BR pytestpmd (1)"])]
     )

@@ -37,6 +37,11 @@ def items(rows: Iterable[tuple[str, str]]) -> list[str]:
     return [line for name, about in rows for line in (".TP", rf"\fB{text(name)}\fR", text(about))]
 
 
+def lines(rows: Iterable[str]) -> list[str]:
+    """Lines as they are, each on its own; one that is too long breaks after a bar if need be."""
+    return [".PP", *(line for row in rows for line in (text(row).replace("|", r"|\:"), ".br"))]
+
+
 def text(line: str) -> str:
     """Plain text to roff: backslashes and dashes as they are, no line taken for a request."""
     escaped = line.replace("\\", r"\e").replace("-", r"\-")

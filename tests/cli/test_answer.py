@@ -8,9 +8,10 @@ from fakes.app import FakeApp
 from fakes.console import REGISTRY, answer
 
 from pytestpmd.cli.answer import Answer
+from pytestpmd.cli.refusal import Refused
 from pytestpmd.cli.registry import Command, command, of
 
-SHOWING = [each for each in REGISTRY.commands if each.shows]
+SHOWING = [each for each in REGISTRY.commands if each.shows and not isinstance(each, Refused)]
 
 
 def data(line: str, app: Any = None) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from pytestpmd.cli.console import execute
 from pytestpmd.cli.registry import discover
 
-NOT_FOUND = ("foo", "SHOW port info 0", "dump_mempool mb_pool_0", "ddp get list 0", "E-tag set insertion on")
+NOT_FOUND = ("foo", "SHOW port info 0", "dump_mempool mb_pool_0", "E-tag set insertion on")
 BAD_ARGUMENTS = (
     "set",
     "set burst",
@@ -25,7 +25,6 @@ BAD_ARGUMENTS = (
     "show port",
     "show port info",
     "show port info abc",
-    "show bonding config 0",
     "start foo",
     "help foo",
 )

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from pytestpmd.cli.answer import Answer
 from pytestpmd.cli.params import UINT8
 from pytestpmd.cli.refusal import Refused, no
 from pytestpmd.cli.registry import command
@@ -60,9 +61,13 @@ def set_fwd_tc_cores(app: "TestPmd", cores: int) -> str:
 
 
 @command("show config dcbfwdtc", "Show which traffic classes would forward, and their cores.", "display")
-def show_fwd_tc(app: "TestPmd") -> str:
+def show_fwd_tc(app: "TestPmd") -> Answer:
     dcb = app.config.dcb
-    return f"DCB forwarding TC list:{_listed(dcb.fwd_tc_mask)}\nDCB forwarding cores per-TC: {dcb.fwd_tc_cores}"
+    classes = [one for one in range(MAX_CLASSES) if dcb.fwd_tc_mask >> one & 1]
+    return Answer(
+        f"DCB forwarding TC list:{_listed(dcb.fwd_tc_mask)}\nDCB forwarding cores per-TC: {dcb.fwd_tc_cores}",
+        lambda: {"traffic_classes": classes, "cores_per_class": dcb.fwd_tc_cores},
+    )
 
 
 COMMANDS = [

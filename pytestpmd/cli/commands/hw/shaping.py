@@ -3,13 +3,14 @@
 from typing import Any
 
 from pytestpmd.cli.refusal import Refused, any_port, no
+from pytestpmd.ethdev.link import SPEED_UNKNOWN
 
 
 def rate_answer(app: Any, command: Refused, given: list[Any]) -> str:
     """A rate above the link's is refused before the driver is asked."""
     port_id, _, rate = given
-    speed = app.ports[port_id].link().speed_mbps
-    if speed is not None and rate > speed:
+    speed = app.ports[port_id].link().speed
+    if speed != SPEED_UNKNOWN and rate > speed:
         return f"Invalid rate value:{rate} bigger than link speed: {speed}"
     return "rte_eth_set_queue_rate_limit for port_id={port} failed diag={code}\nqueue_rate_limit_cmd error: ({why})"
 
