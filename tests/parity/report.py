@@ -9,6 +9,8 @@ import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import pytest
+from parity import launches
 from parity.compare import masked
 from parity.rows import CommandRow, commands
 from parity.sessions import REGISTRY, Line, load_all, play
@@ -55,6 +57,18 @@ def lines_by_row(rows: list[CommandRow]) -> dict[str, list[str]]:
     return found
 
 
+def count_launches() -> list[str]:
+    """Print how the original's launches go here; those that fail."""
+    verdicts: dict[str, str] = {}
+    for launched in launches.LAUNCHES:
+        with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+            patch.setenv("RUNTIME_DIRECTORY", folder)
+            verdicts[launched.name] = launches.verdict(launched, *launches.play(launched.words, Path(folder), patch))
+    counts = Counter(verdicts.values())
+    print(f"{'launches':10}" + "".join(f"{counts[one]:20}" for one in VERDICTS) + f"{len(verdicts):8}")
+    return [f"launch   {name}" for name, one in verdicts.items() if one == "FAILS"]
+
+
 def main() -> int:
     """Print the table; 1 if a row that is not only hardware's fails."""
     rows = commands()
@@ -70,6 +84,7 @@ def main() -> int:
     for scope in ("core", "useful", "hw-only"):
         of_scope = [counts[scope, verdict] for verdict in VERDICTS]
         print(f"{scope:10}" + "".join(f"{count:20}" for count in of_scope) + f"{sum(of_scope):8}")
+    failed += count_launches()
     print("\n".join(failed))
     return any(not line.startswith("hw-only") for line in failed)
 

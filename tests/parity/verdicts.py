@@ -4,6 +4,7 @@
 line each, those that are still to be done. A line that is in either and is answered as the original does is an error.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,10 +20,15 @@ def pending() -> frozenset[str]:
 @cache
 def differences() -> dict[str, str]:
     """Our own answer, masked, by the key of the line: ``== key``, ``why: reason``, the answer."""
-    blocks = ("\n" + (FOLDER / "differences.txt").read_text()).split("\n== ")[1:]
     found = {}
-    for block in blocks:
-        key, why, *answer = block.split("\n")
+    for key, why, answer in blocks(FOLDER / "differences.txt"):
         assert why.startswith("why: "), key
-        found[key] = "\n".join(answer).strip("\n")
+        found[key] = answer
     return found
+
+
+def blocks(file: Path) -> Iterator[tuple[str, str, str]]:
+    """The blocks of a file: what follows ``==``, the line after it, and the rest."""
+    for block in ("\n" + file.read_text()).split("\n== ")[1:]:
+        key, line, *rest = block.split("\n")
+        yield key, line, "\n".join(rest).strip("\n")
