@@ -256,6 +256,8 @@ class RunConfig:
     mlockall: bool = False
     num_procs: int = 1
     proc_id: int = 0
+    #: Where Prometheus asks; 0 for any port, None for nowhere.
+    metrics_port: int | None = None
 
 
 @dataclass

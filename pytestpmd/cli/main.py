@@ -7,6 +7,7 @@ EAL, devices, options, pools, ports, files of commands, then the prompt or ``sta
 import os
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,7 @@ class Program:
             start_eal(self.registry.program, self.words) as args,
             TestPmd(Config(), args, console.say) as app,
             telemetry.serving(app),
+            ExitStack() as undo,
         ):
             self.stop.on_request.append(app.request_quit)
             app.show_packets = lambda packets, lost: app.say(dump(packets, lost, app.pools[0].name, app.config.marks))
@@ -73,6 +75,7 @@ class Program:
             try:
                 with OPERATING:
                     prepare(app, arguments)
+                serve_metrics(app, undo)
             except TestpmdError as error:
                 return give_up(app, error)
             self._await_peers(app)
@@ -147,6 +150,17 @@ def prepare(app: TestPmd, arguments: options.Arguments) -> None:
         app.say("Start ports failed")
     app.enable_promiscuous()
     app.measure()
+
+
+def serve_metrics(app: TestPmd, undo: ExitStack) -> None:
+    """Open the endpoint of ``--metrics-port``, and say where it is."""
+    port = app.config.run.metrics_port
+    if port is not None:
+        from pytestpmd.telemetry.endpoint import Endpoint
+
+        endpoint = Endpoint(app, port)
+        undo.callback(endpoint.close)
+        app.say(f"Metrics at http://127.0.0.1:{endpoint.port}/metrics")
 
 
 def numa_warning(app: TestPmd) -> str:
