@@ -26,6 +26,7 @@ from pytestpmd.eal.mempool import Mempool
 from pytestpmd.eal.options import POOL_OPS
 from pytestpmd.eal.pci.bus import PciBus, PciDevice
 from pytestpmd.eal.pci.choice import address_of
+from pytestpmd.eal.pci.vfio import VfioAccess
 from pytestpmd.errors import NotSupported, PortError, TestpmdError
 from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import EthPort, PortConf, PortState
@@ -57,6 +58,7 @@ class TestPmd:
         self.eal = eal
         self.bus = bus or PciBus()
         limit_simd_width(eal.max_simd_bitwidth)
+        VfioAccess.has_vectors = eal.vfio_intr == "msix"
         place_memory(eal.base_virtaddr)
         limit_bus_memory(eal.limit_mb)
         self.say = say

@@ -93,6 +93,7 @@ class EalArgs:
     in_memory: bool = False
     no_huge: bool = False
     iova_mode: IovaMode | None = None
+    vfio_intr: str = "msix"
     #: Where packet memory is to begin.
     base_virtaddr: int | None = None
     #: Most memory for packets.
@@ -203,6 +204,7 @@ def interpret(
         in_memory="in-memory" in given,
         no_huge="no-huge" in given,
         iova_mode=_iova_mode(given),
+        vfio_intr=_last(given, "vfio-intr") or "msix",
         base_virtaddr=_base_virtaddr(given),
         limit_mb=sum(int(size) for size in (_last(given, "numa-limit") or "").split(",") if size) or None,
         pool_ops=_last(given, "mbuf-pool-ops-name") or POOL_OPS[0],

@@ -216,6 +216,12 @@ GROUPS: dict[str, tuple[EalOption, ...]] = {
             ("pa", "va"),
             "invalid iova mode parameter '{value}'",
         ),
+        _value(
+            "--vfio-intr=MODE",
+            "how devices on vfio-pci interrupt: msix, or legacy, by their line, which msi means as well",
+            ("legacy", "msi", "msix"),
+            "invalid vfio interrupt parameter: '{value}'",
+        ),
         _offering(
             _value(
                 "--force-max-simd-bitwidth=BITS",
@@ -297,14 +303,6 @@ GROUPS: dict[str, tuple[EalOption, ...]] = {
         _unused(_value("--trace-bufsz=SIZE", "there are no trace points", _matching(rf"(?!0+\D*$){_SIZE}"))),
         _unused(_value("--trace-dir=DIR", "there are no trace points")),
         _unused(_value("--trace-mode=MODE", "there are no trace points", ("overwrite", "discard"))),
-        _unused(
-            _value(
-                "--vfio-intr=MODE",
-                "a device has MSI-X where it can, else its line",
-                ("legacy", "msi", "msix"),
-                "invalid vfio interrupt parameter: '{value}'",
-            )
-        ),
         _unused(
             _value(
                 "--vfio-vf-token=UUID",

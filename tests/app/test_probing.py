@@ -11,6 +11,7 @@ from fakes.sysfs import FakeSysfs
 
 from pytestpmd.app import TestPmd
 from pytestpmd.eal.iova import IovaMode, iova_mode
+from pytestpmd.eal.pci.vfio import VfioAccess
 from pytestpmd.errors import ConfigError
 
 MakeApp = Callable[..., TestPmd]
@@ -185,3 +186,14 @@ def test_no_huge_and_a_device_that_needs_them_do_not_go_together(
     plug(5, "uio_pci_generic")
     make_app("--no-huge").probe()
     assert "PA is needed for devices reached by uio_pci_generic, and takes hugepages; leave out --no-huge" in logged
+
+
+@pytest.mark.parametrize(
+    ("words", "vectors"), [([], True), (["--vfio-intr=legacy"], False), (["--vfio-intr=msi"], False)]
+)
+def test_devices_on_vfio_have_the_interrupts_that_were_asked_for(
+    words: list[str], vectors: bool, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VfioAccess, "has_vectors", not vectors)
+    make_app(*words)
+    assert VfioAccess.has_vectors is vectors

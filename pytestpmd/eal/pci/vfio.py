@@ -9,6 +9,7 @@ import select
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 from pytestpmd.eal.doorbell import Doorbell
 from pytestpmd.eal.iova import stretches
@@ -59,6 +60,9 @@ class VfioWindow(FileWindow):
 class VfioAccess(PciAccess):
     """A device by VFIO."""
 
+    #: Whether devices that are opened from now on have their MSI-X vectors, or the line alone.
+    has_vectors: ClassVar[bool] = True
+
     def __init__(self, device: PciDevice, dev: Path, ioctl: Ioctl = kernel_ioctl) -> None:
         self.device = device
         self.address = str(device.address)
@@ -90,7 +94,7 @@ class VfioAccess(PciAccess):
                 with suppress(OSError):  # the kernel did it when it opened the device, where that can be
                     self._ioctl(fd, vfio.DEVICE_RESET_NOW)
             self._config = vfio.region(self._ioctl, fd, vfio.CONFIG_REGION)
-            self.nb_vectors = vfio.nb_irqs(self._ioctl, fd, vfio.MSIX)
+            self.nb_vectors = vfio.nb_irqs(self._ioctl, fd, vfio.MSIX) if self.has_vectors else 0
             self._hear_requests(fd)
         self.set_command(COMMAND_IO | COMMAND_MEMORY, COMMAND_IO | COMMAND_MEMORY)
 

@@ -185,6 +185,13 @@ def test_a_bar_that_is_not_there_is_told(machine: Machine, bar: int) -> None:
 # Interrupts.
 
 
+def test_vectors_can_be_left_alone_for_the_line(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VfioAccess, "has_vectors", False)
+    access = machine.open()
+    assert access.nb_vectors == 0
+    assert access.intx_fd() >= 0
+
+
 def test_each_vector_signals_its_fd(machine: Machine) -> None:
     access = machine.open()
     assert access.nb_vectors == 4
