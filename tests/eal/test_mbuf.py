@@ -15,6 +15,7 @@ FLAGS = {
     "RX_L4_CKSUM_GOOD": (8, 1),
     "RX_L4_CKSUM_NONE": (3, 0b100001),
     "RX_LRO": (16, 1),
+    "RX_TIMESTAMP": (23, 1),  # dynamic in DPDK, which gives this number first
     "TX_TCP_SEG": (50, 1),
     "TX_TCP_CKSUM": (52, 1),
     "TX_SCTP_CKSUM": (52, 2),
