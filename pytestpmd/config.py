@@ -253,6 +253,12 @@ class RunConfig:
     #: Files of commands, and whether each command is echoed.
     cmdline_files: list[tuple[str, bool]] = field(default_factory=list)
     console: str = "auto"
+    #: How long, in seconds, and how many packets a run without a prompt forwards; 0 is no bound.
+    duration_s: float = 0.0
+    packets: int = 0
+    #: Whether standard output is JSON and nothing else, and whether the first error of a script ends it.
+    json: bool = False
+    fail_fast: bool = False
     mlockall: bool = False
     num_procs: int = 1
     proc_id: int = 0

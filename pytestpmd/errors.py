@@ -27,6 +27,18 @@ class ConfigError(TestpmdError):
     """A setting, or a combination of settings, that cannot be."""
 
 
+class CheckFailed(TestpmdError):
+    """What a script claimed does not hold: it ends the file that says so, and the run ends with this status."""
+
+    exit_code = 3
+
+
+class WaitExpired(CheckFailed):
+    """What a script waited for did not come in time."""
+
+    exit_code = 4
+
+
 class PortError(TestpmdError):
     """A port that is not there, or not in the state that a request needs."""
 

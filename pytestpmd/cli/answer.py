@@ -22,6 +22,10 @@ class Answer:
     data: Callable[[], Mapping[str, Json]]
 
 
+class Refusal(TestpmdError):
+    """What a command says that was to show something and has nothing to show."""
+
+
 class JsonError(TestpmdError):
     """The error of a command that was asked for data."""
 

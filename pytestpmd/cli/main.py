@@ -5,14 +5,17 @@ EAL, devices, options, pools, ports, files of commands, then the prompt or ``sta
 """
 
 import os
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pytestpmd import telemetry
 from pytestpmd.app import TestPmd
+from pytestpmd.app.recorder import Period, Recorder
 from pytestpmd.cli import argv as options
 from pytestpmd.cli import console
 from pytestpmd.cli.commands.forwarding import stop
@@ -20,16 +23,20 @@ from pytestpmd.cli.commands.members import replan
 from pytestpmd.cli.commands.queues import limits
 from pytestpmd.cli.commands.run import CONSOLES
 from pytestpmd.cli.commands.show import nic_stats
-from pytestpmd.cli.console import Proof, Stop
+from pytestpmd.cli.console import JsonOutput, Limits, Outcome, Proof, Stop
+from pytestpmd.cli.facts import run as facts
 from pytestpmd.cli.launch import complain, launch, probe, read_options, start_eal
 from pytestpmd.cli.registry import Registry, discover
 from pytestpmd.cli.render.packet import dump
 from pytestpmd.config import Config, Facts, LaunchError, validate
 from pytestpmd.eal import args as eal
-from pytestpmd.errors import ConfigError, TestpmdError
+from pytestpmd.errors import ConfigError, TestpmdError, WaitExpired
 from pytestpmd.ethdev.ports import OPERATING
+from pytestpmd.fwd import ENGINES
 from pytestpmd.log import TESTPMD, log_type
 
+#: Of the rates in a result, where --stats-period does not say: seconds, and so many in a short run.
+PERIOD_S, LEAST_PERIODS = 1.0, 5
 MCL_CURRENT, MCL_FUTURE = 1, 2
 #: Back-ends try once a second.
 PEERS_PATIENCE_S, PEERS_STEP_S = 2.0, 0.02
@@ -54,12 +61,27 @@ class Program:
     registry: Registry
     words: eal.Words
     stop: Stop
+    outcome: Outcome = field(default_factory=Outcome)
+    began: datetime = field(default_factory=facts.now)
 
     def run(self) -> int:
         """Everything between the command line and the exit status."""
         arguments = read_options(self.registry, self.words)
         if arguments.wants_help:
             return 0
+        given = {one.option.name for one in arguments.given}
+        self.outcome.fail_fast = "fail-fast" in given
+        if "json" not in given:
+            return self._run(arguments)
+        with JsonOutput() as output:
+            self.outcome.json = output
+            try:
+                return self._run(arguments)
+            except TestpmdError as error:
+                output.write(facts.failure(sys.argv, self.began, error.exit_code, str(error)))
+                raise
+
+    def _run(self, arguments: options.Arguments) -> int:
         proof = self._who_sits_there(arguments)
         with (
             start_eal(self.registry.program, self.words) as args,
@@ -77,16 +99,55 @@ class Program:
                     prepare(app, arguments)
                 serve_metrics(app, undo)
             except TestpmdError as error:
+                if self.outcome.json:
+                    self.outcome.json.write(facts.failure(sys.argv, self.began, error.exit_code, str(error)))
                 return give_up(app, error)
             self._await_peers(app)
-            self._run_files(app)
-            status = self._prompt(app, proof) if app.config.run.interactive else self._forward(app)
-            leave(app)
-            return status
+            self._play(app, proof)
+            return self.outcome.status
+
+    def _play(self, app: TestPmd, proof: Proof) -> None:
+        """Files, then the prompt or forwarding, and out."""
+        run = app.config.run
+        limits = Limits(run.duration_s, run.packets)
+        recorder = self._recorder(app)
+        self._run_files(app)
+        if self.outcome.status:
+            ended_by = "error"
+        elif run.interactive:
+            ended_by = self._prompt(app, proof, limits)
+        else:
+            ended_by = self._forward(app, limits)
+        if recorder:
+            recorder.close()
+        leave(app, lambda: self._tell_result(app, ended_by, recorder))
+
+    def _recorder(self, app: TestPmd) -> Recorder | None:
+        """Looks on for the result, if one is asked for."""
+        output, run = self.outcome.json, app.config.run
+        if output is None:
+            return None
+        period_s = float(run.stats_period) or min(PERIOD_S, run.duration_s / LEAST_PERIODS or PERIOD_S)
+
+        def tell(period: Period) -> None:
+            if run.stats_period:
+                output.write(facts.period(period))
+
+        recorder = Recorder(app, period_s, tell)
+        app.session.on_start = recorder.begin
+        recorder.start()
+        return recorder
+
+    def _tell_result(self, app: TestPmd, ended_by: str, recorder: Recorder | None) -> None:
+        if self.outcome.json and recorder:
+            ending = facts.Ending(self.began, facts.now(), ended_by, self.outcome.status, self.outcome.errors)
+            self.outcome.json.write(facts.result(app, sys.argv, ending, list(recorder.periods)))
 
     def _who_sits_there(self, arguments: options.Arguments) -> Proof:
         """Asked before the first line of output, and only where there will be a prompt."""
         given: dict[str, Any] = {one.option.name: one.text for one in arguments.given}
+        if "json" in given:
+            return Proof()
         mode = given.get("console", "auto")
         return console.find_out(mode, self.stop) if "interactive" in given and mode in CONSOLES else Proof()
 
@@ -107,29 +168,60 @@ class Program:
     def _run_files(self, app: TestPmd) -> None:
         for path, echo in app.config.run.cmdline_files:
             try:
-                console.run_file(app, self.registry, path, echo, self.stop)
+                console.run_file(app, self.registry, path, echo, self.stop, self.outcome)
             except ConfigError as error:
                 app.say(f"{error}\nFailed to process cmdline file: {path}")
+                self.outcome.add("--cmdline-file", error)
+                return
+            if self.outcome.status:
                 return
 
-    def _prompt(self, app: TestPmd, proof: Proof) -> int:
+    def _prompt(self, app: TestPmd, proof: Proof, limits: Limits) -> str:
+        """What ended it."""
         if app.config.run.auto_start:
             app.say("Start automatic packet forwarding")
             app.say(console.execute(app, self.registry, "start"))
-        console.run_console(app, self.registry, proof, self.stop)
-        return 0
+        if limits:
+            return self._wait(app, limits)
+        console.run_console(app, self.registry, proof, self.stop, self.outcome)
+        if self.outcome.status:
+            return "error"
+        return "signal" if self.stop.requested else "quit"
 
-    def _forward(self, app: TestPmd) -> int:
-        """Forward at once, until Enter, the end of input or a signal."""
+    def _forward(self, app: TestPmd, limits: Limits) -> str:
+        """Forward at once, until a limit, Enter, the end of input or a signal; which it was."""
         app.say("No commandline core given, start packet forwarding")
-        app.say(console.execute(app, self.registry, "start tx_first" if app.config.run.tx_first else "start"))
+        session = console.Session(app, self.registry, self.stop, self.outcome)
+        app.say(session.execute("start tx_first" if app.config.run.tx_first else "start"))
         if not app.session.running:
-            return 1
-        if app.config.run.stats_period:
-            console.stats_loop(self.stop, app.config.run.stats_period, lambda: port_statistics(app))
+            self.outcome.status = 1
+            return "error"
+        if limits or app.config.run.stats_period:
+            return self._wait(app, limits)
+        return console.wait_for_enter(self.stop)
+
+    def _wait(self, app: TestPmd, limits: Limits) -> str:
+        """Until a limit or a signal, with reports for people where those are asked for."""
+        period_s = 0 if self.outcome.json else app.config.run.stats_period
+        if period_s:
+            ended_by = console.stats_loop(
+                self.stop, period_s, lambda: port_statistics(app), limits, lambda: forwarded(app)
+            )
         else:
-            console.wait_for_enter(self.stop)
-        return 0
+            ended_by = console.forward_until(self.stop, limits, lambda: forwarded(app))
+        if ended_by == "duration" and limits.packets:
+            counted = f"{forwarded(app)} of {limits.packets} packets within {limits.duration_s:g} s"
+            self.outcome.add("--packets", WaitExpired(counted))
+            app.say(counted)
+        return ended_by
+
+
+def forwarded(app: TestPmd) -> int:
+    """What ``--packets`` counts: received since ``start`` by all forwarding ports, or sent by an engine that only
+    sends."""
+    plan, counted = app.session.plan, app.session.counted().values()
+    receives = plan is None or ENGINES[plan.engine].receives
+    return sum(stats.ipackets if receives else stats.opackets for stats in counted)
 
 
 def prepare(app: TestPmd, arguments: options.Arguments) -> None:
@@ -200,12 +292,13 @@ def give_up(app: TestPmd, error: TestpmdError) -> int:
     return error.exit_code
 
 
-def leave(app: TestPmd) -> None:
-    """Stop forwarding, stop and close the ports, and say Bye."""
+def leave(app: TestPmd, tell: Callable[[], None] = lambda: None) -> None:
+    """Stop forwarding, stop and close the ports, and say Bye; ``tell`` is called when nothing is forwarded any more."""
     app.hotplug.end()
     app.metrics.close()
     if app.session.running:
         app.say(stop(app))
+    tell()
     app.say("\nPrimary: Sending 'stop_req' request to secondary...")
     app.config.ports.no_link_check = True
     for port_id in app.ports.ids():

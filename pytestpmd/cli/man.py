@@ -56,7 +56,12 @@ is told, and answered as DPDK's testpmd answers them on a virtio port: with its 
 nothing.
 """
 
-EXIT_STATUS = "0 after quit, Enter, the end of input, SIGINT or SIGTERM; above 0 when the program could not begin."
+EXIT_STATUS = """\
+0 after quit, Enter, the end of input, SIGINT, SIGTERM, or what --duration and --packets ask for. 1 when the program
+could not begin. 3 when an assert of a file or a pipe did not hold, 4 when a wait there, or --packets within --duration,
+took too long, 5 when a line there failed and --fail-fast was given. 234 for an EAL option that does not exist or misses
+its value.
+"""
 
 
 def options_page(registry: Registry) -> str:

@@ -204,6 +204,17 @@ class Ranges(Param):
         return parse_ranges(text, self.highest)
 
 
+class Seconds(Param):
+    """A time in seconds, above 0 and at most a year, with a fraction if wanted."""
+
+    most = 366 * 24 * 3600
+
+    def read(self, text: str) -> float:
+        if not re.fullmatch(r"\d+(\.\d+)?|\.\d+", text, re.ASCII) or not 0 < float(text) <= self.most:
+            raise ValueError(f"{text} is not a time in seconds")
+        return float(text)
+
+
 def _engine_names() -> Iterable[str]:
     from pytestpmd.fwd import ENGINES
 
@@ -217,6 +228,7 @@ UINT32 = Number("UINT32", 0, 2**32 - 1)
 UINT64 = Number("UINT64", 0, 2**64 - 1)
 INT32 = Number("INT32", -(2**31), 2**31 - 1)
 PORT_ID = PortId("PORT_ID", 0, 2**16 - 1)
+SECONDS = Seconds("SECONDS")
 HEX_MASK = HexMask("MASK")
 MAC = Mac("MAC")
 INT_LIST = IntList("LIST")
@@ -239,6 +251,7 @@ PLACEHOLDERS: dict[str, Param] = {
     "length": UINT16,
     "segsize": UINT16,
     "microseconds": UINT32,
+    "seconds": SECONDS,
     "cycles": UINT8,
     "mask": UINT64,
     "mac_addr": MAC,

@@ -23,7 +23,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any, TypeVar
 
-from pytestpmd.cli.answer import JSON_WORD, Answer, in_json
+from pytestpmd.cli.answer import JSON_WORD, Answer, Refusal, in_json
 from pytestpmd.cli.grammar import Match, Pattern, Step, compile_syntax, parse, split_words
 from pytestpmd.cli.params import METAVARS, PLACEHOLDERS, Param
 from pytestpmd.eal.args import DEFAULT_FILE_PREFIX
@@ -95,10 +95,13 @@ class Command:
         return _parameters(self.function)
 
     def call(self, app: Any, values: dict[int, Any], session: Any = None) -> str:
-        """Run the function with the values of a line; the text to print."""
+        """Run the function with the values of a line; the text to print, or a :class:`Refusal` to show anything."""
         if self.pattern.values in values:
             return in_json(lambda: self._call(app, values, session))
-        return text_of(self._call(app, values, session))
+        answer = self._call(app, values, session)
+        if self.shows and isinstance(answer, str):
+            raise Refusal(answer)
+        return text_of(answer)
 
     def _call(self, app: Any, values: dict[int, Any], session: Any) -> Answer | str | None:
         passed = {"session": session} if _wants_session(self.function) else {}

@@ -52,7 +52,8 @@ class Ports:
         return port_id in self._ports
 
     def __iter__(self) -> Iterator[EthPort]:
-        return iter(self._ports[i] for i in self.ids())
+        # of a copy: whoever looks on from another thread sees ports come and go
+        return iter([port for _, port in sorted(self._ports.copy().items())])
 
     def __len__(self) -> int:
         return len(self._ports)

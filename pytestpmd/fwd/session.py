@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -93,6 +93,18 @@ class StreamStats:
 
 
 @dataclass(frozen=True)
+class Balance:
+    """Packets that engines made, that they freed instead of sending, and that they dropped as ports did not take them.
+
+    Of one stream only the difference of the first two is known.
+    """
+
+    made: int
+    freed: int
+    dropped: int
+
+
+@dataclass(frozen=True)
 class StreamSample:
     """What one stream has counted since ``start``, whatever was cleared since; busy cycles where they are recorded."""
 
@@ -144,6 +156,8 @@ class Session:
         self._setups: dict[str, Setup] = {}
         #: Where it is measured how long packets are here.
         self.latency: Latency | None = None
+        #: Told when lcores have begun to forward.
+        self.on_start: Callable[[], None] = lambda: None
         #: Held while streams take over the bursts of ports, which control threads may change.
         self._binding = threading.Lock()
 
@@ -193,6 +207,7 @@ class Session:
         self.plan = replace(shown, status=setup.status)
         self._launch(engine)
         LCORES.wait_for_turns()
+        self.on_start()
         return shown
 
     def _make_sleeps(self, engine: Engine, ports: Mapping[int, EthPort]) -> dict[int, str]:
@@ -307,6 +322,23 @@ class Session:
         """Busy cycles, and all, of each lcore since ``start``, as far as ``record-core-cycles`` was on; any thread."""
         made = self._made
         return {job.lcore_id: job.cycles() for job in made.jobs} if made else {}
+
+    def counted(self) -> dict[int, Stats]:
+        """What each forwarding port counted since ``start``, or since the last :meth:`clear_stats`."""
+        return {
+            port.port_id: port.lifetime_stats() - self._before.get(port.port_id, Stats())
+            for port in self._app.ports
+            if port.port_id in self._app.config.forward.portlist[: self._app.config.forward.nb_ports]
+        }
+
+    def balance(self) -> Balance:
+        """What engines did with packets beside passing them on; exact while no lcore runs."""
+        made = freed = dropped = 0
+        for stream in self._made.streams if self._made else ():
+            kept = stream.count("rx_packets") - stream.count("tx_packets") - stream.count("fwd_dropped")
+            made, freed = made + max(0, -kept), freed + max(0, kept)
+            dropped += stream.count("fwd_dropped")
+        return Balance(made, freed, dropped)
 
     def uses(self, port_id: int) -> bool:
         """Whether lcores poll a port's queues at the moment, or send to them."""

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pytestpmd.cli.params import INT32
+from pytestpmd.cli.params import INT32, SECONDS
 from pytestpmd.cli.registry import option
 from pytestpmd.config import MAX_CMDLINE_FILES
 from pytestpmd.errors import ConfigError
@@ -56,6 +56,35 @@ def stats_period(app: "TestPmd", text: str) -> None:
     if not (text.isascii() and text.isdecimal() and 0 < int(text) < 0xFFFF):
         raise ConfigError("Invalid stats-period value")
     app.config.run.stats_period = int(text)
+
+
+@option("--duration=SECONDS", "forward for so long (2.5, say) and end; with -i, once the files of commands are over")
+def duration(app: "TestPmd", text: str) -> None:
+    try:
+        app.config.run.duration_s = SECONDS.read(text)
+    except ValueError:
+        raise ConfigError(f"Invalid duration {text}: seconds above 0, such as 2.5") from None
+
+
+@option("--packets=COUNT", "end once all ports together received COUNT packets (sent, where the engine only sends)")
+def packets(app: "TestPmd", text: str) -> None:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**64):
+        raise ConfigError(f"Invalid packets {text}: a number of packets above 0")
+    app.config.run.packets = int(text)
+
+
+@option(
+    "--json",
+    "print JSON and nothing else, an object a line: the result at the end, with --stats-period every period, and what "
+    "show ... json finds; text goes to standard error",
+)
+def json_output(app: "TestPmd") -> None:
+    app.config.run.json = True
+
+
+@option("--fail-fast", "end the run, with status 5, at the first line of a file or pipe that fails")
+def fail_fast(app: "TestPmd") -> None:
+    app.config.run.fail_fast = True
 
 
 @option("--num-procs=N", "number of processes that share the ports", type=INT32, why_unused=_ALONE)

@@ -8,7 +8,8 @@ import os
 from typing import Any, Literal
 
 from pytestpmd.cli.console import probe
-from pytestpmd.cli.console.oneshot import stats_loop, wait_for_enter
+from pytestpmd.cli.console.oneshot import Limits, forward_until, stats_loop, wait_for_enter
+from pytestpmd.cli.console.outcome import JsonOutput, Outcome
 from pytestpmd.cli.console.plain import run_plain
 from pytestpmd.cli.console.probe import Proof
 from pytestpmd.cli.console.session import PROMPT, Quit, Session, say, write
@@ -18,7 +19,10 @@ from pytestpmd.cli.registry import Registry
 
 __all__ = [
     "PROMPT",
+    "JsonOutput",
+    "Limits",
     "Mode",
+    "Outcome",
     "Proof",
     "Quit",
     "Session",
@@ -26,6 +30,7 @@ __all__ = [
     "StopRequested",
     "execute",
     "find_out",
+    "forward_until",
     "run_console",
     "run_file",
     "say",
@@ -48,9 +53,12 @@ def find_out(mode: Mode, stop: Stop) -> Proof:
     return Proof(person=mode == "rich" and os.isatty(0) and os.isatty(1))
 
 
-def run_console(app: Any, registry: Registry, proof: Proof, stop: Stop) -> None:
-    """Read and run commands until ``quit``, Ctrl-D, the end of input or a signal; the terminal is as it was then."""
-    session = Session(app, registry, stop)
+def run_console(app: Any, registry: Registry, proof: Proof, stop: Stop, outcome: Outcome | None = None) -> None:
+    """Read and run commands until ``quit``, Ctrl-D, the end of input or a signal; the terminal is as it was then.
+
+    What goes wrong on a pipe counts for the outcome. A person at a terminal has seen it.
+    """
+    session = Session(app, registry, stop, None if os.isatty(0) else outcome)
     if stop.requested:
         return
     if proof.person:
@@ -61,9 +69,9 @@ def run_console(app: Any, registry: Registry, proof: Proof, stop: Stop) -> None:
         run_plain(session, proof.typed)
 
 
-def run_file(app: Any, registry: Registry, path: str, echo: bool, stop: Stop) -> None:
+def run_file(app: Any, registry: Registry, path: str, echo: bool, stop: Stop, outcome: Outcome | None = None) -> None:
     """Run the commands of a file; ConfigError if it cannot be read."""
-    Session(app, registry, stop).run_file(path, echo=echo)
+    Session(app, registry, stop, outcome).run_file(path, echo=echo)
 
 
 def execute(app: Any, registry: Registry, line: str, stop: Stop | None = None) -> str:

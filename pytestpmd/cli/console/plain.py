@@ -7,12 +7,13 @@ read like the rest. Input is read a byte at a time: what follows ``quit`` belong
 
 import codecs
 import os
+from collections import deque
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 from pytestpmd.cli.console.keys import Completion, LineEditor
-from pytestpmd.cli.console.session import PROMPT, Quit, Session, say, write
-from pytestpmd.cli.console.stop import Stop, StopRequested
+from pytestpmd.cli.console.session import PROMPT, Quit, Session, write
+from pytestpmd.cli.console.stop import Keys, Stop, StopRequested
 from pytestpmd.cli.console.terminal import unbuffered_keys
 from pytestpmd.cli.grammar import candidates, split_words
 
@@ -23,9 +24,13 @@ def run_plain(session: Session, typed: bytes = b"", fd: int = 0) -> None:
     ``typed`` is what was read from it before, while finding out who sits there.
     """
     editor = LineEditor(PROMPT, lambda line: complete(session, line))
+    session.keys = Keys(session.stop, fd if os.isatty(fd) else None)
+    session.keys.typed.extend(typed)
     with unbuffered_keys(fd, session.stop), suppress(Quit, StopRequested):
-        for line in _lines(editor, _Characters(fd, session.stop, typed)):
-            say(session.execute(line))
+        for line in _lines(editor, _Characters(fd, session.stop, session.keys.typed)):
+            session.speak(line)
+            if session.outcome.fail_fast and session.outcome.halted:
+                return
 
 
 def _lines(editor: LineEditor, characters: "_Characters") -> Iterator[str]:
@@ -55,9 +60,8 @@ def _lines(editor: LineEditor, characters: "_Characters") -> Iterator[str]:
 class _Characters:
     """What is typed, decoded, one character at a time."""
 
-    def __init__(self, fd: int, stop: Stop, typed: bytes) -> None:
-        self.fd, self.stop = fd, stop
-        self.typed = list(typed)
+    def __init__(self, fd: int, stop: Stop, typed: deque[int]) -> None:
+        self.fd, self.stop, self.typed = fd, stop, typed
         self.decode = codecs.getincrementaldecoder("utf-8")("ignore").decode
 
     def are_waiting(self) -> bool:
@@ -72,7 +76,7 @@ class _Characters:
 
     def _byte(self) -> bytes:
         if self.typed:
-            return bytes([self.typed.pop(0)])
+            return bytes([self.typed.popleft()])
         while True:
             self.stop.wait(self.fd)
             try:

@@ -8,10 +8,13 @@ import os
 import select
 import signal
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
+
+from pytestpmd.errors import WaitExpired
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -61,7 +64,8 @@ class Stop:
     def wait(self, fd: int | None = None, timeout: float | None = None) -> bool:
         """Wait until ``fd`` can be read (or has ended); False after ``timeout`` seconds. StopRequested on a signal."""
         poll = select.poll()
-        poll.register(self._wake_r, select.POLLIN)
+        if self._previous:  # else nobody listens to signals
+            poll.register(self._wake_r, select.POLLIN)
         if fd is not None:
             poll.register(fd, select.POLLIN)
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -75,3 +79,26 @@ class Stop:
             elif not ready:
                 return False
         raise StopRequested
+
+
+CTRL_C = 3
+
+
+class Keys:
+    """What is typed while a command waits, on a terminal that makes no signal of Ctrl-C; kept for who reads next."""
+
+    def __init__(self, stop: Stop, fd: int | None = None) -> None:
+        self._stop, self.fd = stop, fd
+        self.typed: deque[int] = deque()
+
+    def pause(self, seconds: float) -> None:
+        """Let this much time pass. StopRequested on a signal, :class:`WaitExpired` on Ctrl-C."""
+        deadline = time.monotonic() + seconds
+        while self._stop.wait(self.fd, max(0.0, deadline - time.monotonic())):
+            byte = os.read(self.fd, 1) if self.fd is not None else b""
+            if not byte:
+                self.fd = None  # nobody types there any more
+            elif byte[0] == CTRL_C:
+                raise WaitExpired("Interrupted")
+            else:
+                self.typed.append(byte[0])

@@ -105,6 +105,10 @@ SET = [
     ("--noisy-lkup-num-reads-writes=1", "noisy.reads_writes", 1),
     ("--rxoffs=0,64", "rx_split.offsets", [0, 64]),
     ("--rxpkts=64,128", "rx_split.lengths", [64, 128]),
+    ("--duration=2.5", "run.duration_s", 2.5),
+    ("--packets=10000000000", "run.packets", 10**10),
+    ("--json", "run.json", True),
+    ("--fail-fast", "run.fail_fast", True),
     ("--rxhdrs=eth,ipv4-udp", "rx_split.headers", ["eth", "ipv4-udp"]),
     ("--multi-rx-mempool", "rx_split.multi_rx_mempool", True),
 ]
