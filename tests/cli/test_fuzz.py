@@ -1,6 +1,8 @@
 """Whatever is typed, at the prompt or on the command line, is answered: no traceback, no change by what is refused."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,11 +48,14 @@ quickly = settings(max_examples=400, deadline=None, database=None, derandomize=T
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    """The program at its prompt."""
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The program at its prompt, in a folder where it may leave files of any name."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("fuzz"))
     made = Stage(["--lcores=0@0,1@0", "--in-memory", "--vdev=net_null0", "--vdev=net_null1", "--", "-i", *FEW_MBUFS])
     yield made
     made.app.release()
+    os.chdir(before)
 
 
 def is_for_here(text: str) -> bool:

@@ -8,11 +8,12 @@ import io
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr
+from contextlib import ExitStack, chdir, contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
 from fakes.appliance import lcores
+from fakes.leaks import eventually
 
 from pytestpmd.app import TestPmd
 from pytestpmd.cli import argv, console
@@ -21,9 +22,14 @@ from pytestpmd.cli.main import prepare
 from pytestpmd.cli.registry import discover
 from pytestpmd.config import Config
 from pytestpmd.eal import args
+from pytestpmd.log import REGISTRY as REGISTRY_OF_LOGS
+from pytestpmd.log import Level
 
 FOLDER = Path(__file__).parents[1] / "data" / "transcripts" / "26.07"
 NOT_KEPT = "# (not kept)\n"
+#: Stands in a session where the program at the other end was started, or ended.
+PEER_COMES = "(the peer comes)"
+PEER_GOES = "(the peer goes)"
 REGISTRY = discover()
 
 
@@ -85,6 +91,7 @@ class Stage:
         self.said: list[str] = []
         self._typist = threading.get_ident()
         given = args.collate(words)
+        args.set_log_options(given)
         self.app = TestPmd(Config(), args.interpret(given), self.hear)
         try:
             probe(self.app)
@@ -108,7 +115,8 @@ class Stage:
 
 def adapted(words: tuple[str, ...], folder: Path) -> list[str]:
     """The command line for here: lcores on the CPUs there are, sockets in a folder of ours, no runtime files."""
-    text = " ".join(words).replace("work/", f"{folder}/")
+    (folder / "work").mkdir(exist_ok=True)
+    text = " ".join(words)
     text = re.sub(r"-l 0-1|--file-prefix=\S+|-m \d+", "", text)
     return [f"--lcores={lcores(1)}", "--in-memory", *text.split()]
 
@@ -122,28 +130,55 @@ def peer_of(words: list[str]) -> list[str]:
         device = f"net_virtio_user0,path={path[1]}"
     else:
         return []
+    device += ",tso=1" if "cq=1" in " ".join(words) else ""
     both = ["--rxq=2", "--txq=2"] if "queues=2" in device else []
     return [f"--lcores={lcores(1)}", "--in-memory", "--no-pci", f"--vdev={device}", "--", "-i", *both]
 
 
 @contextmanager
-def staged(words: tuple[str, ...], folder: Path) -> Iterator[Stage]:
-    """The program ready at its prompt, and what it needs at the other end."""
-    ours = adapted(words, folder)
+def staged(words: tuple[str, ...], folder: Path) -> Iterator[tuple[Stage, "Peer"]]:
+    """The program ready at its prompt, in a folder of its own, and its peer, which a back-end gets later."""
     with ExitStack() as stack:
-        peer = peer_of(ours)
-        is_front_end = "net_virtio_user0" in " ".join(ours)
-        if peer and is_front_end:
-            stack.callback(Stage(peer).app.release)
+        stack.enter_context(chdir(folder))
+        stack.callback(REGISTRY_OF_LOGS.set_level, "pmd", Level.NOTICE)
+        ours = adapted(words, folder)
+        peer = Peer(peer_of(ours))
+        if "net_virtio_user0" in " ".join(ours):
+            peer.come()
         stage = Stage(ours)
+        stack.callback(peer.go)
         stack.callback(stage.app.release)
-        if peer and not is_front_end:
-            stack.callback(Stage(peer).app.release)
         stack.enter_context(redirect_stderr(Recorder(stage.hear)))
-        yield stage
+        yield stage, peer
+
+
+class Peer:
+    """The program at the other end, if the session has one."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+        self._stage: Stage | None = None
+
+    def come(self) -> None:
+        self._stage = Stage(self._words)
+
+    def go(self) -> None:
+        if self._stage:
+            self._stage.app.release()
+        self._stage = None
 
 
 def play(session: Session, folder: Path) -> dict[str, str]:
     """Type every line of a session; what was answered, by the line's key."""
-    with staged(session.words, folder) as stage:
-        return {line.key: stage.type(line.typed) for line in session.lines}
+    answers = {}
+    with staged(session.words, folder) as (stage, peer):
+        for line in session.lines:
+            if line.typed == PEER_COMES:
+                peer.come()
+                eventually(lambda: all(port.link().up for port in stage.app.ports))
+            elif line.typed == PEER_GOES:
+                peer.go()
+                eventually(lambda: not any(port.link().up for port in stage.app.ports))
+            else:
+                answers[line.key] = stage.type(line.typed)
+    return answers

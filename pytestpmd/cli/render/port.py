@@ -159,9 +159,13 @@ def device_info(port: EthPort) -> str:
             f"\tPort id: {port.port_id:<2}",
             f"\tMAC address: {mac(port.mac)}",
             f"\tDevice name: {port.name}",
-            "\tDevice speed capability: Autonegotiate (all speeds)",
+            f"\tDevice speed capability: {_speed_capability(port.info().fixed_speed)}",
         ]
     )
+
+
+def _speed_capability(fixed: int | None) -> str:
+    return "Autonegotiate (all speeds)" if fixed is None else speed_text(fixed)
 
 
 def macs(addresses: Sequence[bytes]) -> str:

@@ -71,8 +71,8 @@ class VhostPort(EthPort):
     """A port whose other end is a virtio driver: in a guest, or in another process."""
 
     driver_name = "net_vhost"
-    rx_xstats = (*EthPort.rx_xstats, *_COMMON, ("mbuf_alloc_failed", "nombuf"))
-    tx_xstats = (*EthPort.tx_xstats, *_COMMON)
+    more_rx_xstats = (*_COMMON, ("mbuf_alloc_failed", "nombuf"))
+    more_tx_xstats = (*_COMMON, ("mbuf_alloc_failed", "nombuf"))
 
     class Args(DevArgs):
         """As DPDK's driver takes them."""

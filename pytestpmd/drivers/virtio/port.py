@@ -87,6 +87,7 @@ class VirtioPort(DescribedPort):
             max_rx_pktlen=MAX_RX_PKT_LEN,
             max_mac_addrs=MAX_MAC_ADDRS,
             max_mtu=self.config.max_mtu,
+            fixed_speed=None if self._speed == SPEED_UNKNOWN else self._speed,
             rx_offload_capa=rx_capa,
             tx_offload_capa=tx_capa,
             rx_desc=limits.RING_SIZES,
