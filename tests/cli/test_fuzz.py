@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fakes.app import FakeApp
+from fakes.log import levels_kept
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from parity.sessions import REGISTRY, Stage
@@ -53,7 +54,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     before = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("fuzz"))
     made = Stage(["--lcores=0@0,1@0", "--in-memory", "--vdev=net_null0", "--vdev=net_null1", "--", "-i", *FEW_MBUFS])
-    yield made
+    with levels_kept():
+        yield made
     made.app.release()
     os.chdir(before)
 

@@ -1,7 +1,12 @@
 """What a test reads of the log."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from fakes.leaks import eventually
+
+from pytestpmd.log import REGISTRY
 
 
 class Logged:
@@ -25,3 +30,15 @@ class Logged:
         """Forget what was said so far."""
         self._capsys.readouterr()
         self._text = ""
+
+
+@contextmanager
+def levels_kept() -> Iterator[None]:
+    """Whatever is set in here, afterwards the log's types have the levels that they had."""
+    before = REGISTRY.global_level, list(REGISTRY._rules), {known: known.level for known in REGISTRY._types.values()}
+    try:
+        yield
+    finally:
+        REGISTRY.global_level, REGISTRY._rules, levels = before
+        for known, level in levels.items():
+            known.level = level

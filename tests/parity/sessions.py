@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fakes.appliance import lcores
 from fakes.leaks import eventually
+from fakes.log import levels_kept
 
 from pytestpmd.app import TestPmd
 from pytestpmd.cli import argv, console
@@ -22,8 +23,6 @@ from pytestpmd.cli.main import prepare
 from pytestpmd.cli.registry import discover
 from pytestpmd.config import Config
 from pytestpmd.eal import args
-from pytestpmd.log import REGISTRY as REGISTRY_OF_LOGS
-from pytestpmd.log import Level
 
 FOLDER = Path(__file__).parents[1] / "data" / "transcripts" / "26.07"
 NOT_KEPT = "# (not kept)\n"
@@ -140,7 +139,7 @@ def staged(words: tuple[str, ...], folder: Path) -> Iterator[tuple[Stage, "Peer"
     """The program ready at its prompt, in a folder of its own, and its peer, which a back-end gets later."""
     with ExitStack() as stack:
         stack.enter_context(chdir(folder))
-        stack.callback(REGISTRY_OF_LOGS.set_level, "pmd", Level.NOTICE)
+        stack.enter_context(levels_kept())
         ours = adapted(words, folder)
         peer = Peer(peer_of(ours))
         if "net_virtio_user0" in " ".join(ours):
