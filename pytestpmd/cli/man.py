@@ -43,6 +43,29 @@ history, Ctrl-C drops the line, Ctrl-D on an empty line is quit. Where a person'
 $XDG_STATE_HOME/pytestpmd/history.
 """
 
+DIFFERENCES = """\
+Lines and answers are those of DPDK's testpmd 26.07. Where that ends by a fault, or ends although it could go on, this
+program does not:
+
+set nbcore 0 is refused, where the original dies of a division by zero.
+
+start with no receive or no transmit queues, for an engine that needs both, is refused in the original's words, and the
+prompt stays.
+
+A noisy engine with settings that cannot be, and any engine whose packets do not fit their mbufs, is refused at start;
+what it holds is sent or given back at stop, where the original loses it.
+
+show config rxoffs shows the last offset as well as the others.
+
+port N txq Q setup without a number of descriptors takes the device's, where the original has too few for any packet.
+
+On virtio ports, show rxq|txq info tells the pool and the free threshold, show port N rxq|txq Q desc tells whose a
+descriptor is and how many are in use, and port cleanup gives back what was sent; the original's driver leaves these
+out, or refuses them.
+
+dump physmem and dump memzone have a line for each stretch of memory that devices see in one piece, not for each page.
+"""
+
 COMPLETION = """\
 The package installs scripts by which bash (with bash-completion), zsh and fish complete options, names of devices and
 their arguments, and other values. Where it is installed for one user or in a virtual environment, the program prints
@@ -109,7 +132,14 @@ def console_page(registry: Registry) -> str:
             roff.section("COMMANDS THAT NO PORT CARRIES OUT", [*roff.paragraphs(REFUSED), *roff.lines(refused)])
         )
     return roff.page(
-        "pytestpmd", 7, f"the console of {SUMMARY}", [*sections, roff.section("SEE ALSO", [".BR pytestpmd (1)"])]
+        "pytestpmd",
+        7,
+        f"the console of {SUMMARY}",
+        [
+            *sections,
+            roff.section("DIFFERENCES", roff.paragraphs(DIFFERENCES)),
+            roff.section("SEE ALSO", [".BR pytestpmd (1)"]),
+        ],
     )
 
 

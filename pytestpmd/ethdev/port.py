@@ -184,16 +184,13 @@ class EthPort(Filters, Scaling, Queues, ABC):
     driver_name: ClassVar[str]
     #: The NUMA node that the device sits on; -1 for none.
     numa_node: int = 0
-    #: ``(suffix, field of QueueCounters)`` of the per-queue xstats, in print order: those of every port, unless a
-    #: driver has all of its own, and those that it has besides.
+    #: ``(suffix, field of QueueCounters)`` of the per-queue xstats, in print order.
     rx_xstats: ClassVar[tuple[tuple[str, str], ...]] = (
         ("packets", "packets"),
         ("bytes", "bytes"),
         ("errors", "errors"),
     )
     tx_xstats: ClassVar[tuple[tuple[str, str], ...]] = (("packets", "packets"), ("bytes", "bytes"))
-    more_rx_xstats: ClassVar[tuple[tuple[str, str], ...]] = ()
-    more_tx_xstats: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def __init__(self, name: str, devargs: str = "") -> None:
         super().__init__()
@@ -445,13 +442,7 @@ class EthPort(Filters, Scaling, Queues, ABC):
     def xstats(self) -> list[tuple[str, int]]:
         """Names and values of the extended statistics: the basic ones first, then the driver's, queue by queue."""
         values = list(self.stats().xstats())
-        blocks = (
-            ("rx", self.rx_queues, self.rx_xstats),
-            ("tx", self.tx_queues, self.tx_xstats),
-            ("rx", self.rx_queues, self.more_rx_xstats),
-            ("tx", self.tx_queues, self.more_tx_xstats),
-        )
-        for prefix, queues, shown in blocks:
+        for prefix, queues, shown in (("rx", self.rx_queues, self.rx_xstats), ("tx", self.tx_queues, self.tx_xstats)):
             for i, queue in enumerate(queues):
                 counters = queue.counters()
                 values += [(f"{prefix}_q{i}_{suffix}", counters.value(source)) for suffix, source in shown]

@@ -52,6 +52,8 @@ def set_nbcore(app: "TestPmd", num: int) -> str:
     most = len(app.config.forward.corelist)
     if num > most:
         raise ConfigError(f"nb fwd cores {num} > {most} (max. number of configured lcores) - ignored")
+    if not num:
+        raise ConfigError("nb fwd cores 0 < 1 - ignored")
     app.config.forward.nb_cores = num
     return replan(app, f"Number of forwarding cores set to {num}")
 

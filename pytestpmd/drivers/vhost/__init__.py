@@ -1,9 +1,9 @@
 """net_vhost: the device's side, made of the front-end's memory.
 
 ``vhost_user/`` is the language; ``device.py`` carries out what a front-end says, ``memory.py`` maps what it shares,
-``rings.py`` hands its rings to the data plane; that is ``dequeue.c`` and
-``enqueue.c``. What the front-end transmits, we receive: its
-transmit ring 2i + 1 is our receive queue i, its receive ring 2i our transmit queue i (virtio 1.2, 5.1.2).
+``rings.py`` hands its rings to the data plane; that is ``dequeue.c`` and ``enqueue.c``. What the front-end transmits,
+we receive: its transmit ring 2i + 1 is our receive queue i, its receive ring 2i our transmit queue i (virtio 1.2,
+5.1.2).
 """
 
 import threading
@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from pytestpmd._dataplane import lib
 from pytestpmd.drivers import driver
 from pytestpmd.drivers.net_config import DUPLEX_FULL, LINK_UP, NetConfig
-from pytestpmd.drivers.vhost import report
+from pytestpmd.drivers.vhost import report, xstats
 from pytestpmd.drivers.vhost.device import FrontEndGone, VhostDevice, log
 from pytestpmd.drivers.vhost.features import HOST_TSO, offered
 from pytestpmd.drivers.vhost.offloads import (
@@ -35,7 +36,6 @@ from pytestpmd.errors import DeviceError
 from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, EthPort, Link, PortConf, Queue, RxInterrupt
 from pytestpmd.ethdev.report import ConnectionReport, DeviceReport
-from pytestpmd.ethdev.stats import SIZE_BINS
 from pytestpmd.log import Level, log_type
 from pytestpmd.vhost_user.connection import Connection, Listener, check_path, connect, listen
 
@@ -45,14 +45,6 @@ MAX_QUEUE_PAIRS = 128
 RECONNECT_S = 1.0
 #: In which a front-end that never pauses lets others have the port.
 PAUSE_S = 0.001
-_SIZES = tuple((f"{name}_packets", name) for name in SIZE_BINS)
-_COMMON = (
-    ("good_packets", "packets"),
-    ("good_bytes", "bytes"),
-    ("multicast_packets", "multicast"),
-    ("broadcast_packets", "broadcast"),
-    *_SIZES,
-)
 
 
 def _off(why: str) -> Callable[[str], bool]:
@@ -71,8 +63,6 @@ class VhostPort(EthPort):
     """A port whose other end is a virtio driver: in a guest, or in another process."""
 
     driver_name = "net_vhost"
-    more_rx_xstats = (*_COMMON, ("mbuf_alloc_failed", "nombuf"))
-    more_tx_xstats = (*_COMMON, ("mbuf_alloc_failed", "nombuf"))
 
     class Args(DevArgs):
         """As DPDK's driver takes them."""
@@ -111,6 +101,8 @@ class VhostPort(EthPort):
         self._device: VhostDevice | None = None
         self._listener: Listener | None = None
         self._queues: list[VhostQueue | None] = [None] * (2 * args.queues)
+        #: Of the notifications that queues counted, those before the statistics were cleared.
+        self._told: WeakKeyDictionary[object, xstats.Notifications] = WeakKeyDictionary()
         #: What was said, even when it is over, and how the last conversation ended.
         self._exchange: Iterable[str] = ()
         self._ended = ""
@@ -202,6 +194,28 @@ class VhostPort(EthPort):
         args = self.args
         bits = {0: args.client, 5: args.ext_buffer, 6: args.linear_buffer, 8: not args.legacy_ol_flags, 9: True}
         return sum(1 << bit for bit, wanted in bits.items() if wanted)
+
+    # What it counted.
+
+    def xstats(self) -> list[tuple[str, int]]:
+        values = super().xstats()
+        for way, queues in (("rx", self.rx_queues), ("tx", self.tx_queues)):
+            for i, queue in enumerate(queues):
+                notified = xstats.Notifications.of(queue.handle) - self._told.get(queue.memory, xstats.Notifications())
+                values += xstats.of_queue(f"{way}_q{i}_", queue.counters(), notified)
+        return values
+
+    def clear_stats(self) -> None:
+        super().clear_stats()
+        for queue in (*self.rx_queues, *self.tx_queues):
+            self._told[queue.memory] = xstats.Notifications.of(queue.handle)
+
+    def used_count(self, kind: str, queue_id: int) -> int:
+        """What is to be sent is copied at once, so nothing waits for that."""
+        if kind == "txq":
+            return 0
+        with self._lock:  # no ring comes or goes meanwhile
+            return int(lib.vhost_virtqueue_nb_waiting(self.rx_queues[queue_id].handle))
 
     # The port.
 

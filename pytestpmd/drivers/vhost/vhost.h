@@ -116,6 +116,10 @@ void vhost_virtqueue_announce(struct vhost_virtqueue *vq);
 uint16_t vhost_rx_burst(void *queue, struct mbuf **pkts, uint16_t nb);
 uint16_t vhost_tx_burst(void *queue, struct mbuf **pkts, uint16_t nb);
 
+/* Chains that wait to be taken, of a packed ring their descriptors; an lcore may be at work, so it
+ * is only about right. */
+uint16_t vhost_virtqueue_nb_waiting(const struct vhost_virtqueue *vq);
+
 /* The receive interrupts of a queue (struct rx_intr); one whose ring is not served has none. */
 bool vhost_intr_enable(void *queue);
 void vhost_intr_disable(void *queue);

@@ -62,7 +62,7 @@ def link_status(app: "TestPmd", params: str) -> Json:
 def info(app: "TestPmd", params: str) -> Json:
     port = read.port(app, params)
     rx_offloads, tx_offloads = (port.conf.rx_offloads, port.conf.tx_offloads) if port.conf else (0, 0)
-    plain = type(port).rx_xstats is EthPort.rx_xstats and not port.more_rx_xstats
+    plain = type(port).rx_xstats is EthPort.rx_xstats
     return {
         "name": port.name,
         "state": ATTACHED,

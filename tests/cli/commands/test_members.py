@@ -28,6 +28,7 @@ def test_a_longer_list_of_cores_uses_them_all() -> None:
     )
     assert (app.config.forward.corelist, app.config.forward.nb_cores) == ([3, 1], 2)
     assert "Logical Core 3 (socket 0) forwards packets on 1 streams:" in answer(app, "show config fwd")
+    assert answer(app, "set nbcore 0") == "nb fwd cores 0 < 1 - ignored"
     assert answer(app, "set nbcore 3") == "nb fwd cores 3 > 2 (max. number of configured lcores) - ignored"
 
 

@@ -149,3 +149,19 @@ def test_nothing_is_taken_from_a_queue_that_forwards(app: TestPmd) -> None:
     answer(app, "stop")
     answer(app, "port stop 1")
     assert answer(app, "port cleanup 1 txq 0 0") == "Tx queue 0 not started"
+
+
+@pytest.mark.parametrize("layout", ["", ",packed_vq=1"])
+def test_what_a_front_end_has_sent_waits_at_its_back_end(tmp_path: Path, layout: str) -> None:
+    path = tmp_path / "socket"
+    with Appliance(f"net_vhost0,iface={path}", f"net_virtio_user0,path={path}{layout}") as appliance:
+        assert appliance.are_joined()
+        front, app = appliance.app.ports[1].tx_queues[0], appliance.app
+        assert transmit(front.burst, front.handle, [packet(app.pools[0], data) for data in frames(7)]) == 7
+        assert answer(app, "show port 0 rxq 0 desc used count") == "RxQ 0 used desc count = 7"
+        back = app.ports[0].rx_queues[0]
+        assert len(receive(back.burst, back.handle, 3)) == 3
+        assert answer(app, "show port 0 rxq 0 desc used count") == "RxQ 0 used desc count = 4"
+        assert answer(app, "show port 0 txq 0 desc used count") == "TxQ 0 used desc count = 0"
+        answer(app, "port stop 1")
+        assert answer(app, "show port 0 rxq 0 desc used count") == "RxQ 0 used desc count = 0"
