@@ -8,7 +8,7 @@ import io
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, chdir, contextmanager, redirect_stderr
+from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ FOLDER = Path(__file__).parents[1] / "data" / "transcripts" / "26.07"
 NOT_KEPT = "# (not kept)\n"
 #: Stands in a session where the program at the other end was started, or ended.
 PEER_COMES = "(the peer comes)"
+SCRIPT = "show port summary all\nset fwd mac\nfoo bar\nset verbose 1\n"
 PEER_GOES = "(the peer goes)"
 REGISTRY = discover()
 
@@ -115,6 +116,7 @@ class Stage:
 def adapted(words: tuple[str, ...], folder: Path) -> list[str]:
     """The command line for here: lcores on the CPUs there are, sockets in a folder of ours, no runtime files."""
     (folder / "work").mkdir(exist_ok=True)
+    (folder / "work" / "script1.txt").write_text(SCRIPT)
     text = " ".join(words)
     text = re.sub(r"-l 0-1|--file-prefix=\S+|-m \d+", "", text)
     return [f"--lcores={lcores(1)}", "--in-memory", *text.split()]
@@ -129,7 +131,7 @@ def peer_of(words: list[str]) -> list[str]:
         device = f"net_virtio_user0,path={path[1]}"
     else:
         return []
-    device += ",tso=1" if "cq=1" in " ".join(words) else ""
+    device += "" if "vh0.sock" in " ".join(words) else ",tso=1"
     both = ["--rxq=2", "--txq=2"] if "queues=2" in device else []
     return [f"--lcores={lcores(1)}", "--in-memory", "--no-pci", f"--vdev={device}", "--", "-i", *both]
 
@@ -148,6 +150,7 @@ def staged(words: tuple[str, ...], folder: Path) -> Iterator[tuple[Stage, "Peer"
         stack.callback(peer.go)
         stack.callback(stage.app.release)
         stack.enter_context(redirect_stderr(Recorder(stage.hear)))
+        stack.enter_context(redirect_stdout(Recorder(stage.hear)))
         yield stage, peer
 
 
