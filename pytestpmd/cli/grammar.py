@@ -74,6 +74,10 @@ class Step:
                 return error
         raise ValueError(text)
 
+    def may_take(self, text: str) -> bool:
+        """Whether a word could fit: it is one of the words here, or something else than words may stand here."""
+        return any(option == text if isinstance(option, str) else True for option in self.options)
+
     def expected(self) -> tuple[str, ...]:
         return tuple(option if isinstance(option, str) else f"({option.name})" for option in self.options)
 
@@ -209,6 +213,15 @@ def rest_of(form: Sequence[Step]) -> Rest | None:
     options = form[-1].options if form else ()
     last = options[0] if len(options) == 1 else None
     return last.type if isinstance(last, Slot) and isinstance(last.type, Rest) else None
+
+
+def may_begin(pattern: Pattern, words: Sequence[str]) -> bool:
+    """Whether a line of this pattern could begin with these words, by its fixed words alone; quickly told."""
+    return any(
+        (len(words) <= len(form) or rest_of(form) is not None)
+        and all(step.may_take(word) for step, word in zip(form, words, strict=False))
+        for form in pattern.forms
+    )
 
 
 def folded(form: Sequence[Step], words: Sequence[Word]) -> Sequence[Word]:

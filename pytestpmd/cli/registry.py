@@ -19,14 +19,15 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import ModuleType
 from typing import Any, TypeVar
 
 from pytestpmd.cli.answer import JSON_WORD, Answer, Refusal, in_json
-from pytestpmd.cli.grammar import Match, Pattern, Step, compile_syntax, parse, split_words
+from pytestpmd.cli.grammar import NOT_FOUND, Match, Pattern, Step, compile_syntax, may_begin, parse, split_words
 from pytestpmd.cli.params import METAVARS, PLACEHOLDERS, Param
 from pytestpmd.eal.args import DEFAULT_FILE_PREFIX
+from pytestpmd.errors import CommandError
 
 Function = Callable[..., "Answer | str | None"]
 F = TypeVar("F", bound=Function)
@@ -59,6 +60,8 @@ OPTION_GROUPS = {
     "hardware": "For NICs in hardware",
 }
 _MARK = "__testpmd_doors__"
+#: So many words of a line choose the commands that it is tried against: there are hundreds, and files of many lines.
+LOOKED_AT = 3
 
 
 @dataclass(frozen=True)
@@ -283,6 +286,7 @@ class Registry:
         self._syntaxes: set[str] = set()
         self._shorts: set[str] = set()
         self._by_first_word: dict[str, list[Command]] = {}
+        self._near = lru_cache(maxsize=1024)(self._find_near)
 
     def add(self, function: Function) -> None:
         """Take in what a function announces, the decorator nearest to it first; ValueError if a name is taken."""
@@ -299,6 +303,7 @@ class Registry:
         """Take in a command; ValueError if there is one with its line."""
         self._claim(self._syntaxes, command.syntax)
         self.commands.append(command)
+        self._near.cache_clear()
         for word in command.first_words:
             self._by_first_word.setdefault(word, []).append(command)
 
@@ -320,7 +325,22 @@ class Registry:
     def parse(self, line: str) -> Match[Command] | None:
         """The command a line is for and its values; None for an empty line, CommandError with the verdict else."""
         words = split_words(line)
-        return parse(self._by_first_word.get(words[0].text, self.commands) if words else (), line)
+        if not words:
+            return None
+        if words[0].text not in self._by_first_word:
+            raise CommandError(NOT_FOUND, words[0].start, tuple(self._by_first_word))
+        looked_at = words[:LOOKED_AT]
+        try:
+            return parse(self._near(tuple(word.text for word in looked_at)), line)
+        except CommandError as error:
+            # What another command would have expected is no news once all these words have fitted.
+            if error.position > looked_at[-1].start:
+                raise
+        return parse(self._by_first_word[words[0].text], line)
+
+    def _find_near(self, words: tuple[str, ...]) -> list[Command]:
+        """The commands that a line which begins with these words could be for."""
+        return [command for command in self._by_first_word[words[0]] if may_begin(command.pattern, words)]
 
 
 def of(functions: Iterable[Function], program: Program = PYTESTPMD) -> Registry:

@@ -1,7 +1,7 @@
 """Whatever is typed, at the prompt or on the command line, is answered: no traceback, no change by what is refused."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from parity.sessions import REGISTRY, Stage
 
 from pytestpmd.cli import argv
-from pytestpmd.cli.grammar import candidates
+from pytestpmd.cli.grammar import candidates, parse
 from pytestpmd.eal import args
 from pytestpmd.errors import CommandError, TestpmdError
 
@@ -89,6 +89,31 @@ def test_a_command_with_odd_values_is_answered(stage: Stage, syntax: str, data: 
     typed = [data.draw(word) if piece.startswith("(") else piece for piece in words]
     said = stage.type(" ".join(typed))
     assert "Internal error" not in said, typed
+
+
+def outcome(read: Callable[[], Any]) -> Any:
+    """What comes of reading a line: the command, or the verdict with its place and what was expected."""
+    try:
+        match = read()
+    except CommandError as error:
+        return str(error), error.position, set(error.expected)
+    except TestpmdError as error:
+        return str(error)
+    return match and match.command.syntax
+
+
+@quickly
+@given(line)
+def test_a_line_means_the_same_as_if_it_were_tried_against_every_command(text: str) -> None:
+    assert outcome(lambda: REGISTRY.parse(text)) == outcome(lambda: parse(REGISTRY.commands, text))
+
+
+@quickly
+@given(st.sampled_from(SYNTAXES), st.data())
+def test_a_near_miss_means_the_same_as_well(syntax: str, data: st.DataObject) -> None:
+    words = syntax.replace("[", " ").replace("]", " ").split()
+    typed = " ".join(data.draw(word) if piece.startswith("(") else piece for piece in words)
+    assert outcome(lambda: REGISTRY.parse(typed)) == outcome(lambda: parse(REGISTRY.commands, typed))
 
 
 @quickly
