@@ -118,8 +118,10 @@ class Reader:
         if prefix in self._names:
             return prefix
         whole = [name for name in self._names if prefix and name.startswith(prefix)]
-        if len(whole) == 1:
-            return whole[0]
+        theirs = [name for name in whole if not self._names[name].ours]
+        for candidates in (whole, theirs):
+            if len(candidates) == 1:
+                return candidates[0]
         if whole:
             possible = " ".join(f"'--{name}'" for name in whole)
             raise self._refusal(f"option '--{prefix}' is ambiguous; possibilities: {possible}", word, whole)

@@ -81,7 +81,8 @@ def _named(options: Iterable[Option], word: str) -> Option | None:
     known = list(options)
     exact = [one for one in known if word in (f"--{one.name}", f"-{one.short}")]
     long = [one for one in known if word.startswith("--") and f"--{one.name}".startswith(word)]
-    return exact[0] if exact else long[0] if len(long) == 1 else None
+    choices = (exact, long, [one for one in long if not one.ours])
+    return next((choice[0] for choice in choices if len(choice) == 1), None)
 
 
 def _values_after(before: str, value: str, values: Values) -> list[Item]:

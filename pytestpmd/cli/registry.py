@@ -121,7 +121,7 @@ class Option:
     """A launch option: ``name`` without its dashes, ``short`` letter or "", ``metavar`` "" for a flag.
 
     ``group`` is one of :data:`OPTION_GROUPS`; ``why_unused`` is "" unless the option has no effect here; ``words`` are
-    values that a shell offers.
+    values that a shell offers; ``ours`` is what the original does not have.
     """
 
     name: str
@@ -135,6 +135,7 @@ class Option:
     group: str = "other"
     why_unused: str = ""
     words: Words = ()
+    ours: bool = False
 
     @property
     def names(self) -> str:
@@ -209,6 +210,7 @@ def option(
     group: str = "",
     why_unused: str = "",
     words: Words = (),
+    ours: bool = False,
 ) -> Callable[[F], F]:
     """Announce a launch option: ``--name``, ``--name=METAVAR``, ``--name, -n``, ``--name=METAVAR, -n``.
 
@@ -216,7 +218,8 @@ def option(
     a flag passes; ``invalid`` is the sentence for a value that cannot be read, in the original's words, with
     ``{value}`` in it if wanted; ``group`` is one of :data:`OPTION_GROUPS`, the module's ``OPTION_GROUP`` if left out;
     ``why_unused`` is for an option that is checked and has no effect here, which is said when it is given; ``words``
-    are values for completion in a shell, where the type does not know them.
+    are values for completion in a shell, where the type does not know them; ``ours`` marks what the original does not
+    have, so that the beginnings of names mean what they mean there.
     """
     match = _OPTION.fullmatch(syntax)
     if match is None:
@@ -229,7 +232,18 @@ def option(
         if where not in OPTION_GROUPS:
             raise ValueError(f"{syntax}: no group {where}, there are {', '.join(OPTION_GROUPS)}")
         made = Option(
-            match["name"], match["short"] or "", metavar, help, function, kind, value, invalid, where, why_unused, words
+            match["name"],
+            match["short"] or "",
+            metavar,
+            help,
+            function,
+            kind,
+            value,
+            invalid,
+            where,
+            why_unused,
+            words,
+            ours,
         )
         function.__dict__.setdefault(_MARK, []).append(made)
         return function

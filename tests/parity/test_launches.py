@@ -8,7 +8,7 @@ from parity.launches import DIFFERENCES, LAUNCHES, Launch, play, shown
 from parity.rows import options
 from parity.sessions import REGISTRY
 
-from pytestpmd.cli.argv import HELP
+from pytestpmd.cli.argv import HELP, Reader, UsageError
 from pytestpmd.eal.options import Value, find
 
 OPTIONS = {**REGISTRY.options, HELP.name: HELP}
@@ -40,6 +40,19 @@ def test_every_option_that_matters_is_one_here() -> None:
         assert (known.short or "") == (f"-{row.short}" if row.short else ""), row
         takes = Value.NONE if row.argument == "(none)" else Value.OPTIONAL if "[=" in row.argument else Value.REQUIRED
         assert known.value is takes, row
+
+
+def test_the_beginnings_of_names_mean_what_they_mean_in_the_original() -> None:
+    theirs = [row.name for row in options("options")]
+    for prefix in {name[:length] for name in theirs for length in range(1, len(name) + 1)} - set(theirs):
+        meant = [name for name in theirs if name.startswith(prefix)]
+        reader = Reader(REGISTRY.program, OPTIONS.values())
+        if len(meant) == 1:
+            [given] = reader.read([f"--{prefix}", *["1"] * OPTIONS[meant[0]].takes_value])
+            assert given.option.name == meant[0]
+        else:
+            with pytest.raises(UsageError, match="is ambiguous"):
+                list(reader.read([f"--{prefix}"]))
 
 
 def test_what_differs_is_of_launches_that_there_are() -> None:

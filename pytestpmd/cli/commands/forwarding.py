@@ -125,7 +125,12 @@ def no_flush_rx(app: "TestPmd") -> None:
     app.config.forward.flush_rx = False
 
 
-@option("--interrupt", "have lcores sleep while there are no packets, where ports have receive interrupts", value="on")
+@option(
+    "--interrupt",
+    "have lcores sleep while there are no packets, where ports have receive interrupts",
+    value="on",
+    ours=True,
+)
 @command(
     "set interrupt (on|off)",
     "Set whether lcores sleep while there are no packets, from the next start on.",

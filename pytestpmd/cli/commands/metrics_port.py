@@ -12,7 +12,7 @@ OPTION_GROUP = "run"
 MAX_PORT = 65535
 
 
-@option("--metrics-port=PORT", "serve figures for Prometheus at this port of 127.0.0.1 and ::1; 0 for any")
+@option("--metrics-port=PORT", "serve figures for Prometheus at this port of 127.0.0.1 and ::1; 0 for any", ours=True)
 def metrics_port(app: "TestPmd", text: str) -> None:
     if not (text.isascii() and text.isdecimal() and int(text) <= MAX_PORT):
         raise ConfigError(f"metrics-port {text} invalid - must be >= 0 && <= {MAX_PORT}")

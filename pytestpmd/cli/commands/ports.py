@@ -171,7 +171,12 @@ def no_lsc_interrupt(app: "TestPmd") -> None:
     app.config.ports.lsc_interrupt = False
 
 
-@option("--rmv-interrupt", "close a port whose device is removed, and detach the device (the default)", value=True)
+@option(
+    "--rmv-interrupt",
+    "close a port whose device is removed, and detach the device (the default)",
+    value=True,
+    ours=True,
+)
 @option("--no-rmv-interrupt", "keep a port whose device is removed, its link down", value=False)
 def rmv_interrupt(app: "TestPmd", watched: bool) -> None:
     app.config.ports.rmv_interrupt = watched

@@ -26,6 +26,7 @@ def interactive(app: "TestPmd") -> str:
     "--console=KIND",
     "how the prompt behaves: plain, rich, or auto (rich where a person is seen to sit)",
     words=CONSOLES,
+    ours=True,
 )
 def console(app: "TestPmd", kind: str) -> None:
     if kind not in CONSOLES:
@@ -58,7 +59,11 @@ def stats_period(app: "TestPmd", text: str) -> None:
     app.config.run.stats_period = int(text)
 
 
-@option("--duration=SECONDS", "forward for so long (2.5, say) and end; with -i, once the files of commands are over")
+@option(
+    "--duration=SECONDS",
+    "forward for so long (2.5, say) and end; with -i, once the files of commands are over",
+    ours=True,
+)
 def duration(app: "TestPmd", text: str) -> None:
     try:
         app.config.run.duration_s = SECONDS.read(text)
@@ -66,7 +71,11 @@ def duration(app: "TestPmd", text: str) -> None:
         raise ConfigError(f"Invalid duration {text}: seconds above 0, such as 2.5") from None
 
 
-@option("--packets=COUNT", "end once all ports together received COUNT packets (sent, where the engine only sends)")
+@option(
+    "--packets=COUNT",
+    "end once all ports together received COUNT packets (sent, where the engine only sends)",
+    ours=True,
+)
 def packets(app: "TestPmd", text: str) -> None:
     if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**64):
         raise ConfigError(f"Invalid packets {text}: a number of packets above 0")
@@ -77,12 +86,13 @@ def packets(app: "TestPmd", text: str) -> None:
     "--json",
     "print JSON and nothing else, an object a line: the result at the end, with --stats-period every period, and what "
     "show ... json finds; text goes to standard error",
+    ours=True,
 )
 def json_output(app: "TestPmd") -> None:
     app.config.run.json = True
 
 
-@option("--fail-fast", "end the run, with status 5, at the first line of a file or pipe that fails")
+@option("--fail-fast", "end the run, with status 5, at the first line of a file or pipe that fails", ours=True)
 def fail_fast(app: "TestPmd") -> None:
     app.config.run.fail_fast = True
 

@@ -103,6 +103,7 @@ SET = [
     ("--noisy-lkup-num-writes=1", "noisy.writes", 1),
     ("--noisy-lkup-num-reads=1", "noisy.reads", 1),
     ("--noisy-lkup-num-reads-writes=1", "noisy.reads_writes", 1),
+    ("--metrics-port=9099", "run.metrics_port", 9099),
     ("--rxoffs=0,64", "rx_split.offsets", [0, 64]),
     ("--rxpkts=64,128", "rx_split.lengths", [64, 128]),
     ("--duration=2.5", "run.duration_s", 2.5),
