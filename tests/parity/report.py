@@ -1,4 +1,4 @@
-"""``make parity``: how many of the original's commands are answered as there; fails if one that matters is not.
+"""``make parity``: how many of the original's options and commands are here as there; fails if one that matters is not.
 
 A row passes when every line of the sessions that is of its kind is answered as the original does, or as
 ``differences.txt`` says and why; one that is in no session passes when its line is a command here.
@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from parity import launches
 from parity.compare import masked
-from parity.rows import CommandRow, commands
+from parity.rows import CommandRow, OptionRow, commands, options
 from parity.sessions import REGISTRY, Line, load_all, play
 from parity.verdicts import differences
 
+from pytestpmd.eal.options import find
 from pytestpmd.errors import CommandError
 
 VERDICTS = ("same", "differs on purpose", "accepted", "FAILS")
@@ -57,36 +58,68 @@ def lines_by_row(rows: list[CommandRow]) -> dict[str, list[str]]:
     return found
 
 
-def count_launches() -> list[str]:
-    """Print how the original's launches go here; those that fail."""
+def verdicts_of_launches() -> dict[str, str]:
+    """How each of the original's launches goes here, by its name."""
     verdicts: dict[str, str] = {}
     for launched in launches.LAUNCHES:
         with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
             patch.setenv("RUNTIME_DIRECTORY", folder)
             verdicts[launched.name] = launches.verdict(launched, *launches.play(launched.words, Path(folder), patch))
-    counts = Counter(verdicts.values())
-    print(f"{'launches':10}" + "".join(f"{counts[one]:20}" for one in VERDICTS) + f"{len(verdicts):8}")
-    return [f"launch   {name}" for name, one in verdicts.items() if one == "FAILS"]
+    return verdicts
+
+
+def verdict_of_option(row: OptionRow, went: dict[str, str]) -> str:
+    """The worst of the launches that give it; where none does, that it is an option here."""
+    spellings = {f"--{row.name}", *([f"-{row.short}"] if row.short else [])}
+    given = [
+        went[each.name] for each in launches.LAUNCHES if spellings & {word.partition("=")[0] for word in each.words}
+    ]
+    is_one = row.name in {"help", *REGISTRY.options} or find(f"--{row.name}") is not None
+    return max(given, key=VERDICTS.index, default="accepted") if is_one else "FAILS"
+
+
+class Table:
+    """Rows by scope and verdict, and which of them fail."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.failed: list[str] = []
+
+    def add(self, scope: str, verdict: str, name: str) -> None:
+        self.counts[scope, verdict] += 1
+        if verdict == "FAILS":
+            self.failed.append(f"{scope:8} {name}")
+
+    def show(self) -> None:
+        print(f"{self.title:14}" + "".join(f"{verdict:>20}" for verdict in VERDICTS) + f"{'rows':>8}")
+        for scope in ("core", "useful", "hw-only"):
+            of_scope = [self.counts[scope, verdict] for verdict in VERDICTS]
+            print(f"  {scope:12}" + "".join(f"{count:20}" for count in of_scope) + f"{sum(of_scope):8}")
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether a row fails that is not only hardware's."""
+        return any(not line.startswith("hw-only") for line in self.failed)
 
 
 def main() -> int:
-    """Print the table; 1 if a row that is not only hardware's fails."""
+    """Print the tables; 1 if a row that is not only hardware's fails."""
+    tables = []
+    went = verdicts_of_launches()
+    for title in ("options", "eal_options"):
+        tables.append(Table(title))
+        for option in options(title):
+            tables[-1].add(option.scope, verdict_of_option(option, went), f"--{option.name}")
     rows = commands()
     lines = lines_by_row(rows)
-    counts: Counter[tuple[str, str]] = Counter()
-    failed = []
+    tables.append(Table("commands"))
     for row in rows:
-        verdict = verdict_of_row(row, lines[row.syntax])
-        counts[row.scope, verdict] += 1
-        if verdict == "FAILS":
-            failed.append(f"{row.scope:8} {row.syntax}")
-    print(f"{'commands':10}" + "".join(f"{verdict:>20}" for verdict in VERDICTS) + f"{'rows':>8}")
-    for scope in ("core", "useful", "hw-only"):
-        of_scope = [counts[scope, verdict] for verdict in VERDICTS]
-        print(f"{scope:10}" + "".join(f"{count:20}" for count in of_scope) + f"{sum(of_scope):8}")
-    failed += count_launches()
-    print("\n".join(failed))
-    return any(not line.startswith("hw-only") for line in failed)
+        tables[-1].add(row.scope, verdict_of_row(row, lines[row.syntax]), row.syntax)
+    for table in tables:
+        table.show()
+    print("\n".join(line for table in tables for line in table.failed))
+    return any(table.is_bad for table in tables)
 
 
 if __name__ == "__main__":
