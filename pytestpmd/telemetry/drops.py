@@ -14,10 +14,10 @@ OF_RINGS = ("bad_chains", "bad_headers")
 
 
 def drops_by_reason(app: "TestPmd", port: EthPort) -> Mapping[str, int]:
-    """Packets since the port was made, but ``fwd_dropped``: since ``start``.
+    """Packets since the port was made, but ``tx_dropped``: since ``start``.
 
     ``rx_missed`` found no descriptor or no room, ``rx_nombuf`` no mbuf, ``rx_errors`` and ``tx_errors`` were refused by
-    the driver or the device, ``fwd_dropped`` were not taken by the transmit queue, ``bad_chains`` and ``bad_headers``
+    the driver or the device, ``tx_dropped`` were not taken by the transmit queue, ``bad_chains`` and ``bad_headers``
     came from a front-end that broke the rules.
     """
     stats = port.lifetime_stats()
@@ -26,7 +26,7 @@ def drops_by_reason(app: "TestPmd", port: EthPort) -> Mapping[str, int]:
         rx_nombuf=stats.rx_nombuf,
         rx_errors=stats.ierrors,
         tx_errors=stats.oerrors,
-        fwd_dropped=sum(one.fwd_dropped for one in app.session.sample() if one.spec.tx_port == port.port_id),
+        tx_dropped=sum(one.fwd_dropped for one in app.session.sample() if one.spec.tx_port == port.port_id),
     )
     report = port.device_report()
     for ring in report.rings if report else ():

@@ -191,4 +191,4 @@ def test_losses_go_by_their_reason(ask_pair: Asked) -> None:
     # the front-end's ring fills up, since nobody takes packets out of it
     ask_pair.appliance.run("set portlist 0", "set fwd txonly")
     ask_pair.appliance.forward()
-    assert ask_pair("/pytestpmd/drops,0")["fwd_dropped"] > 0
+    assert ask_pair("/pytestpmd/drops,0")["tx_dropped"] > 0
