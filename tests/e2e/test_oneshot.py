@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
-from e2e.program import PATIENCE_S, Ended, run, words
+from e2e.program import PATIENCE_S, Ended, run, spawn, words
 
 COUNTS = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes")
 
@@ -150,3 +151,56 @@ def test_fail_fast_ends_a_pipe_at_its_first_error() -> None:
     ended = run("-i", "--fail-fast", typed="nonsense\nset burst 8\n")
     assert ended.status == 5
     assert "packets per burst" not in ended.out
+
+
+def test_a_claim_that_does_not_hold_ends_the_file_and_is_the_status(tmp_path: Path) -> None:
+    file = script(tmp_path, "start", "wait packets rx all 100", "stop", "assert total.rx_packets == 0", "set burst 8")
+    ended = run("-i", file, "--json")
+    told = result(ended)
+    assert ended.status == 3
+    assert told["errors"][0].startswith("Assertion failed: total.rx_packets == 0 (total.rx_packets = ")
+    assert "packets per burst" not in ended.err
+
+
+def test_a_pipe_goes_on_after_a_claim_and_the_status_is_the_first_failure_s() -> None:
+    ended = run("-i", typed="wait link down 0 timeout 0.1\nassert 1 > 2\nset burst 8\nquit\n")
+    assert ended.status == 4
+    assert "packets per burst set to 8" in ended.out
+
+
+def test_a_terminal_s_claims_are_answered_and_end_nothing() -> None:
+    program = spawn("-i", "--console=plain")
+    program.expect("testpmd> ")
+    program.sendline("assert 1 > 2")
+    program.expect("Assertion failed: 1 > 2")
+    program.sendline("quit")
+    program.expect(pexpect.EOF)
+    assert program.wait() == 0
+
+
+def test_ctrl_c_ends_a_wait_and_what_was_typed_besides_is_kept() -> None:
+    program = spawn("-i", "--console=plain")
+    program.expect("testpmd> ")
+    program.sendline("wait seconds 3600")
+    program.expect("3600")
+    program.send("set burst 9\x03")
+    program.expect("Interrupted")
+    program.send("\r")
+    program.expect("packets per burst set to 9")
+    program.sendline("quit")
+    program.expect(pexpect.EOF)
+    assert program.wait() == 0
+
+
+def test_a_signal_ends_a_wait_of_a_file(tmp_path: Path) -> None:
+    command = words("-i", script(tmp_path, "start", "wait seconds 3600"), "--json")
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stderr is not None
+        while "wait seconds" not in program.stderr.readline():
+            pass
+        program.send_signal(signal.SIGINT)
+        out = program.communicate(timeout=PATIENCE_S)[0]
+    told = json.loads(out)
+    assert (program.returncode, told["ended_by"]) == (0, "signal")

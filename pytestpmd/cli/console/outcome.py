@@ -12,6 +12,8 @@ from pytestpmd.errors import CheckFailed, TestpmdError
 
 #: The exit status of a script whose line failed, where the first error is to end it. Those of claims are their own.
 COMMAND_FAILED = 5
+#: First words of the lines that claim something.
+CLAIMS = ("assert", "wait")
 
 
 class JsonOutput:
@@ -59,9 +61,14 @@ class Outcome:
     halted: bool = False
 
     def add(self, line: str, error: TestpmdError) -> None:
-        """A line failed. A claim that does not hold is a failure of the run; another error is if it is to be."""
-        is_claim = isinstance(error, CheckFailed)
+        """A line failed. A claim that does not hold, or cannot be judged, is a failure of the run; another error is one
+        if it is to be."""
+        is_claim = isinstance(error, CheckFailed) or line.split(maxsplit=1)[0] in CLAIMS
         if is_claim or self.fail_fast:
             self.halted = True
-            self.errors.append(f"{line.strip()}: {error}" if not is_claim else str(error))
-            self.status = self.status or (error.exit_code if is_claim else COMMAND_FAILED)
+            self.errors.append(str(error) if isinstance(error, CheckFailed) else f"{line.strip()}: {error}")
+            self.status = self.status or (_status(error) if is_claim else COMMAND_FAILED)
+
+
+def _status(error: TestpmdError) -> int:
+    return error.exit_code if isinstance(error, CheckFailed) else CheckFailed.exit_code

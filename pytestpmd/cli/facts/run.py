@@ -83,7 +83,7 @@ def result(app: "TestPmd", command_line: Sequence[str], ending: Ending, periods:
                 **identity(port),
                 **_callbacks(port),
                 **_features(port),
-                **totals(counted[port.port_id], _dropped(app, port.port_id)),
+                **totals(counted[port.port_id], dropped(app, port.port_id)),
                 "rates": _rates(periods, _of_port(port.port_id)),
             }
             for port in app.ports
@@ -121,7 +121,7 @@ def _iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _dropped(app: "TestPmd", port_id: int) -> int:
+def dropped(app: "TestPmd", port_id: int) -> int:
     """Packets that engines dropped because this port did not take them."""
     port = next((port for port in app.session.stats().ports if port.port_id == port_id), None)
     return port.tx_dropped - app.session.counted()[port_id].oerrors if port else 0
@@ -158,7 +158,8 @@ def totals(stats: Stats, tx_dropped: int) -> Facts:
         "rx_bytes": stats.ibytes,
         "tx_packets": stats.opackets,
         "tx_bytes": stats.obytes,
-        "drops": drops,
+        "drops": sum(drops.values()),
+        "drops_by_reason": drops,
     }
 
 
