@@ -86,7 +86,7 @@ bench-guest: build
 # The real peers that the interoperation tests run against.
 peers:
 	@$(AS_ROOT) apt-get -qq update
-	@DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get -qq install --no-install-recommends dpdk-dev qemu-system-x86
+	@DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get -qq install --no-install-recommends dpdk-dev qemu-system-x86 expect
 
 # What guests need beside the peers, and their kernel.
 GUEST_PACKAGES = busybox-static kmod iproute2 xz-utils make gcc binutils libelf1 libssl3 bc
