@@ -198,6 +198,19 @@ class RxSplitConfig:
 
 
 @dataclass
+class FlowConfig:
+    """What flow commands leave behind: queues that were asked for and tunnels, by port; headers by index."""
+
+    queues: dict[int, int] = field(default_factory=dict)
+    tunnels: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    raw_encap: dict[int, bytes] = field(default_factory=dict)
+    raw_decap: dict[int, bytes] = field(default_factory=dict)
+    ipv6_ext_push: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    ipv6_ext_remove: dict[int, int] = field(default_factory=dict)
+    sample_actions: dict[int, list[str]] = field(default_factory=dict)
+
+
+@dataclass
 class DcbConfig:
     """Which traffic classes would forward, as a mask, and the cores of each; no port here has classes."""
 
@@ -285,6 +298,7 @@ class Config:
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     marks: MarkConfig = field(default_factory=MarkConfig)
     queues: QueueConfig = field(default_factory=QueueConfig)
+    flow: FlowConfig = field(default_factory=FlowConfig)
     dcb: DcbConfig = field(default_factory=DcbConfig)
     rx_split: RxSplitConfig = field(default_factory=RxSplitConfig)
     pool: PoolConfig = field(default_factory=PoolConfig)

@@ -1,0 +1,102 @@
+"""The actions of a rule and what they take (DPDK doc/guides/testpmd_app_ug/testpmd_funcs.rst, "Actions").
+
+As in ``items.py``, and ``*`` after a name for a list that the word ``end`` ends; ``#`` for numbers that come first.
+"""
+
+from pytestpmd.cli.flow.items import FIELD_IDS
+
+_SIDES = {
+    side: f"{side}_level:u {side}_tag_index:u {side}_type_id:u {side}_class:u {side}_offset:u"
+    for side in ("dst", "src")
+}
+
+ACTIONS = {
+    "void": "",
+    "passthru": "",
+    "skip_cman": "",
+    "jump": "group:u",
+    "mark": "id:u",
+    "flag": "",
+    "queue": "index:u",
+    "drop": "",
+    "count": "identifier:u",
+    "rss": "func:default|toeplitz|simple_xor|symmetric_toeplitz|symmetric_toeplitz_sort level:u types:*s key:h "
+    "key_len:u queues:*u",
+    "pf": "",
+    "vf": "original:b id:u",
+    "port_id": "original:b id:u",
+    "meter": "mtr_id:u",
+    "color": "type:green|yellow|red",
+    "meter_mark": "mtr_profile:u mtr_policy:u mtr_color_mode:u mtr_state:u",
+    "meter_mark_conf": "mtr_update_init_color:green|yellow|red",
+    "of_dec_nw_ttl": "",
+    "of_pop_vlan": "",
+    "of_push_vlan": "ethertype:u",
+    "of_set_vlan_vid": "vlan_vid:u",
+    "of_set_vlan_pcp": "vlan_pcp:u",
+    "of_pop_mpls": "ethertype:u",
+    "of_push_mpls": "ethertype:u",
+    "vxlan_encap": "",
+    "vxlan_decap": "",
+    "nvgre_encap": "",
+    "nvgre_decap": "",
+    "l2_encap": "",
+    "l2_decap": "",
+    "mplsogre_encap": "",
+    "mplsogre_decap": "",
+    "mplsoudp_encap": "",
+    "mplsoudp_decap": "",
+    "set_ipv4_src": "ipv4_addr:4",
+    "set_ipv4_dst": "ipv4_addr:4",
+    "set_ipv6_src": "ipv6_addr:6",
+    "set_ipv6_dst": "ipv6_addr:6",
+    "set_tp_src": "port:u",
+    "set_tp_dst": "port:u",
+    "mac_swap": "",
+    "dec_ttl": "",
+    "set_ttl": "ttl_value:u",
+    "set_mac_src": "mac_addr:m",
+    "set_mac_dst": "mac_addr:m",
+    "inc_tcp_seq": "value:u",
+    "dec_tcp_seq": "value:u",
+    "inc_tcp_ack": "value:u",
+    "dec_tcp_ack": "value:u",
+    "raw_encap": "size:u index:u",
+    "raw_decap": "index:u",
+    "set_tag": "data:u index:u mask:u",
+    "set_meta": "data:u mask:u",
+    "set_ipv4_dscp": "dscp_value:u",
+    "set_ipv6_dscp": "dscp_value:u",
+    "age": "timeout:u",
+    "age_update": "timeout:u touch:b",
+    "sample": "ratio:u index:u",
+    "indirect": "#1",
+    "indirect_list": "handle:u conf:u",
+    "shared_indirect": "#2",
+    "modify_field": f"op:set|add|sub dst_type:{FIELD_IDS} {_SIDES['dst']} src_type:{FIELD_IDS} "
+    f"{_SIDES['src']} src_value:h src_ptr:h width:u",
+    "conntrack": "",
+    "conntrack_update": "dir:- ctx:-",
+    "port_representor": "port_id:u",
+    "represented_port": "ethdev_port_id:u",
+    "send_to_kernel": "",
+    "quota_create": "limit:u mode:s",
+    "quota_update": "limit:u update_op:s",
+    "ipv6_ext_remove": "index:u",
+    "ipv6_ext_push": "index:u",
+    "nat64": "type:u",
+    "jump_to_table_index": "table:u index:u",
+}
+#: Those that a sample may have.
+SAMPLED = (
+    "queue",
+    "rss",
+    "mark",
+    "count",
+    "port_id",
+    "raw_encap",
+    "vxlan_encap",
+    "nvgre_encap",
+    "represented_port",
+    "port_representor",
+)
