@@ -272,6 +272,7 @@ class RunConfig:
     #: Whether standard output is JSON and nothing else, and whether the first error of a script ends it.
     json: bool = False
     fail_fast: bool = False
+    dashboard: bool = False
     mlockall: bool = False
     num_procs: int = 1
     proc_id: int = 0

@@ -146,10 +146,12 @@ class Program:
     def _who_sits_there(self, arguments: options.Arguments) -> Proof:
         """Asked before the first line of output, and only where there will be a prompt."""
         given: dict[str, Any] = {one.option.name: one.text for one in arguments.given}
-        if "json" in given:
-            return Proof()
         mode = given.get("console", "auto")
-        return console.find_out(mode, self.stop) if "interactive" in given and mode in CONSOLES else Proof()
+        asked = given.keys() & {"interactive", "dashboard"} and "json" not in given and mode in CONSOLES
+        proof = console.find_out(mode, self.stop) if asked else Proof()
+        if "dashboard" in given and not proof.person:
+            raise ConfigError("--dashboard needs a terminal with a person at it: use --stats-period=1 without one")
+        return proof
 
     def _await_peers(self, app: TestPmd) -> None:
         """Ports that listen get their peers, if there are any: scripts start both programs and send at once.
@@ -183,6 +185,8 @@ class Program:
             app.say(console.execute(app, self.registry, "start"))
         if limits:
             return self._wait(app, limits)
+        if app.config.run.dashboard:
+            console.watch(app, self.stop)
         console.run_console(app, self.registry, proof, self.stop, self.outcome)
         if self.outcome.status:
             return "error"
@@ -196,14 +200,16 @@ class Program:
         if not app.session.running:
             self.outcome.status = 1
             return "error"
-        if limits or app.config.run.stats_period:
+        if limits or app.config.run.stats_period or app.config.run.dashboard:
             return self._wait(app, limits)
         return console.wait_for_enter(self.stop)
 
     def _wait(self, app: TestPmd, limits: Limits) -> str:
         """Until a limit or a signal, with reports for people where those are asked for."""
         period_s = 0 if self.outcome.json else app.config.run.stats_period
-        if period_s:
+        if app.config.run.dashboard:
+            ended_by = console.watch(app, self.stop, limits, lambda: forwarded(app))
+        elif period_s:
             ended_by = console.stats_loop(
                 self.stop, period_s, lambda: port_statistics(app), limits, lambda: forwarded(app)
             )

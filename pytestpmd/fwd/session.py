@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -340,6 +341,13 @@ class Session:
             dropped += stream.count("fwd_dropped")
         return Balance(made, freed, dropped)
 
+    def bursts(self) -> tuple[Mapping[int, int] | None, Mapping[int, int] | None]:
+        """Bursts of all streams by size, received and sent; None where they are not recorded. Any thread."""
+        streams = self._made.streams if self._made else []
+        return _sum(stream.bursts("rx_bursts") for stream in streams), _sum(
+            stream.bursts("tx_bursts") for stream in streams
+        )
+
     def uses(self, port_id: int) -> bool:
         """Whether lcores poll a port's queues at the moment, or send to them."""
         streams = [stream for lcore in self.plan.lcores for stream in lcore.streams] if self.plan else []
@@ -408,6 +416,12 @@ def _stream_stats(stream: Stream) -> StreamStats | None:
         stream.count("rx_bad_ip_csum"),
         stream.count("rx_bad_l4_csum"),
     )
+
+
+def _sum(counts: Iterable[Mapping[int, int] | None]) -> Mapping[int, int] | None:
+    """Together, None if there is nothing to add."""
+    known = [each for each in counts if each is not None]
+    return dict(sum(map(Counter, known), Counter[int]())) if known else None
 
 
 def _total(ports: Iterable[PortForwardStats]) -> PortForwardStats:

@@ -5,10 +5,11 @@ whom ``probe.py`` has proven to sit there.
 """
 
 import os
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pytestpmd.cli.console import probe
-from pytestpmd.cli.console.oneshot import Limits, forward_until, stats_loop, wait_for_enter
+from pytestpmd.cli.console.oneshot import NO_LIMITS, Limits, forward_until, stats_loop, wait_for_enter
 from pytestpmd.cli.console.outcome import JsonOutput, Outcome
 from pytestpmd.cli.console.plain import run_plain
 from pytestpmd.cli.console.probe import Proof
@@ -37,6 +38,7 @@ __all__ = [
     "settle_standard_files",
     "stats_loop",
     "wait_for_enter",
+    "watch",
     "write",
 ]
 
@@ -67,6 +69,17 @@ def run_console(app: Any, registry: Registry, proof: Proof, stop: Stop, outcome:
         run_rich(session, proof.typed)
     else:
         run_plain(session, proof.typed)
+
+
+def watch(app: Any, stop: Stop, limits: Limits = NO_LIMITS, counted: Callable[[], int] = lambda: 0) -> str:
+    """Show the dashboard to a person who has been proven, until q, a limit or a signal; what ended it is as of
+    ``forward_until``, or ``quit``."""
+    from pytestpmd.cli.dashboard.screen import Dashboard
+
+    try:
+        return Dashboard(app, stop).show(limits, counted)
+    except StopRequested:
+        return "signal"
 
 
 def run_file(app: Any, registry: Registry, path: str, echo: bool, stop: Stop, outcome: Outcome | None = None) -> None:

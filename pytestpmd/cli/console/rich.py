@@ -21,6 +21,7 @@ from rich.text import Text
 
 from pytestpmd.cli.console.session import PROMPT, Quit, Session, say
 from pytestpmd.cli.console.stop import StopRequested
+from pytestpmd.cli.dashboard.screen import Dashboard
 from pytestpmd.cli.grammar import Candidate, candidates, split_words
 from pytestpmd.errors import CommandError
 
@@ -33,21 +34,24 @@ def run_rich(session: Session, typed: bytes = b"") -> None:
     ``typed`` is what was typed before: whole lines of it run first, the rest stands at the first prompt.
     """
     *lines, draft = typed.decode("utf-8", "ignore").replace("\r", "\n").split("\n")
+    person = Person(session)
     with suppress(Quit, EOFError, StopRequested):
         for line in lines:
             say(PROMPT + line)
-            say(session.execute(line, explain))
-        person = Person(session)
+            person.run(line)
         while True:
             line, draft = person.type(draft), ""
-            say(session.execute(line, explain))
+            person.run(line)
 
 
 class Person:
-    """The line editor for one session."""
+    """The line editor and the dashboard for one session."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.dashboard = Dashboard(session.app, session.stop)
+        self._wants_dashboard = False
+        session.ask_dashboard = self._ask_dashboard
         self.prompt: PromptSession[str] = PromptSession(
             PROMPT,
             history=history(os.environ),
@@ -56,6 +60,16 @@ class Person:
             key_bindings=_keys(),
             bottom_toolbar=lambda: below(session, self.prompt.default_buffer.document.text_before_cursor),
         )
+
+    def _ask_dashboard(self) -> None:
+        self._wants_dashboard = True
+
+    def run(self, line: str) -> None:
+        """Run a line, print what becomes of it, and show the dashboard if it asked for that."""
+        say(self.session.execute(line, explain))
+        if self._wants_dashboard:
+            self._wants_dashboard = False
+            self.dashboard.show()
 
     def type(self, draft: str) -> str:
         """The next line; Ctrl-C drops it. EOFError on Ctrl-D, StopRequested on a signal."""

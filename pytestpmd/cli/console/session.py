@@ -63,6 +63,8 @@ class Session:
         self.app, self.registry, self.stop = app, registry, stop
         self.outcome = outcome or Outcome()
         self.keys = Keys(stop)
+        #: Asks for the dashboard, to come when the line is done; None where nobody sits who could see it.
+        self.ask_dashboard: Callable[[], None] | None = None
         self._nested = 0
         self._running = 0
 

@@ -16,6 +16,7 @@ SET = [
     ("--tx-first", "run.tx_first", True),
     ("--stats-period=3", "run.stats_period", 3),
     ("--console=plain", "run.console", "plain"),
+    ("--dashboard", "run.dashboard", True),
     ("--num-procs=2", "run.num_procs", 2),
     ("--proc-id=1", "run.proc_id", 1),
     ("--mlockall", "run.mlockall", True),
