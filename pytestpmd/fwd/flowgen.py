@@ -65,7 +65,7 @@ class Flowgen(Setup, engine="flowgen"):
 
     def begin(self, made: Streams) -> list[str]:
         forward = self.app.config.forward
-        self._memory = Arena((len(made.jobs) + 1) * (ffi.sizeof("struct flowgen") + CACHE_LINE))
+        self._memory = Arena((len(made.jobs) + 1) * (ffi.sizeof("struct flowgen") + CACHE_LINE), name="flowgen")
         for job in made.jobs:
             flowgen = self._memory.struct("struct flowgen")
             flows(forward).fill(flowgen)

@@ -16,7 +16,7 @@ class Latency:
     """What all lcores have seen, over all starts."""
 
     def __init__(self) -> None:
-        self._memory = Arena(lib.MAX_LCORES * ffi.sizeof("struct latency_stats"))
+        self._memory = Arena(lib.MAX_LCORES * ffi.sizeof("struct latency_stats"), name="latencies")
         self._lcores = self._memory.struct("struct latency_stats", lib.MAX_LCORES)
         self._taps: Arena | None = None
 

@@ -128,7 +128,7 @@ class RouteTable:
         routes, flows = list(routes), list(flows)
         tables = [Prefixes(route for route in routes if route.network.version == version) for version in (4, 6)]
         entries = _slots(len(flows)) * ffi.sizeof("struct route_flow_entry")
-        self._memory = memory = Arena(sum(table.nbytes for table in tables) + entries + 4096)
+        self._memory = memory = Arena(sum(table.nbytes for table in tables) + entries + 4096, name="routes")
         self.ptr = memory.struct("struct route_table")
         for table, lpm in zip(tables, (self.ptr.ipv4, self.ptr.ipv6), strict=True):
             table.fill(lpm, memory)

@@ -38,7 +38,7 @@ class Sleep:
 
     def __init__(self, interrupts: Sequence[RxInterrupt], idle_turns: int = IDLE_TURNS) -> None:
         self._idle_turns = idle_turns
-        self._memory = memory = Arena(len(interrupts) * ffi.sizeof("struct rx_intr") + CACHE_LINE)
+        self._memory = memory = Arena(len(interrupts) * ffi.sizeof("struct rx_intr") + CACHE_LINE, name="interrupts")
         self._epoll = select.epoll()
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         for fd in (self._wake_fd, *(interrupt.fd for interrupt in interrupts)):

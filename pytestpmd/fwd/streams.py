@@ -225,7 +225,7 @@ class StreamMaker:
         """The streams of every lcore, and the jobs that poll them."""
         nb_streams = sum(len(lcore.streams) for lcore in lcores)
         each = sum(map(ffi.sizeof, ("struct fwd_stream", "struct txonly_frame", "struct gro_table"))) + 256
-        memory = Arena(nb_streams * each + len(lcores) * (DumpRing.bytes() + 1024) + 4096)
+        memory = Arena(nb_streams * each + len(lcores) * (DumpRing.bytes() + 1024) + 4096, name="the streams")
         made = Streams([], [], memory)
         for lcore in lcores:
             streams = [self._stream(spec, memory) for spec in lcore.streams]

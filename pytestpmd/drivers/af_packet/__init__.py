@@ -103,7 +103,9 @@ class AfPacketPort(InterfacePort):
         sockets = self._open_sockets(nb_pairs)
         self._close_sockets()
         self._sockets = sockets
-        self._memory = memory = Arena(2 * nb_pairs * (ffi.sizeof("struct packet_queue") + 64))
+        self._memory = memory = Arena(
+            2 * nb_pairs * (ffi.sizeof("struct packet_queue") + 64), name=f"{self.name}'s queues"
+        )
         rx_offload = rx_fields(conf.rx_offloads, comes_unfinished=True)
         self.rx_queues = []
         for one in sockets[: conf.nb_rxq]:

@@ -84,7 +84,7 @@ class NullPort(EthPort):
     def setup(self, conf: PortConf, pool: Mempool) -> None:
         if self.args.size > pool.data_room - lib.MBUF_HEADROOM:
             raise ConfigError(f"size={self.args.size} does not fit an mbuf of {pool.data_room} bytes")
-        memory = Arena((conf.nb_rxq + conf.nb_txq + 1) * (256 + 65536))
+        memory = Arena((conf.nb_rxq + conf.nb_txq + 1) * (256 + 65536), name=f"{self.name}'s queues")
         self._memory = memory
         self.rss = replace(self.rss, functions=conf.rss_functions)
         rx_burst, tx_burst = self._bursts()

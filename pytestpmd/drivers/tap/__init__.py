@@ -127,7 +127,9 @@ class TapPort(InterfacePort):
         except OSError as error:
             raise DeviceError(f"{self.interface}: {error.strerror}") from None
         self._give_back()
-        self._memory = memory = Arena((conf.nb_rxq + conf.nb_txq) * (ffi.sizeof("struct tap_queue") + 64))
+        self._memory = memory = Arena(
+            (conf.nb_rxq + conf.nb_txq) * (ffi.sizeof("struct tap_queue") + 64), name=f"{self.name}'s queues"
+        )
         offload = rx_fields(conf.rx_offloads, comes_unfinished=bool(unfinished))
         rx_fds, tx_fds = self._fds[: conf.nb_rxq], self._fds[: conf.nb_txq]
         self.rx_queues = [self._queue(memory, pool, fd, offload, lib.tap_rx) for fd in rx_fds]

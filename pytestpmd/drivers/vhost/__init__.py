@@ -224,7 +224,7 @@ class VhostPort(EthPort):
         # the original's default: "VHOST" in ASCII, and the port
         self.mac = b"VHOST" + bytes([self.port_id])
         nb_queues = conf.nb_rxq + conf.nb_txq
-        memory = Arena(nb_queues * VhostQueue.bytes() + 4096)
+        memory = Arena(nb_queues * VhostQueue.bytes() + 4096, name=f"{self.name}'s queues")
         wishes = replace(self._wishes, rx_offloads=conf.rx_offloads, tx_offloads=conf.tx_offloads)
         rx = [VhostQueue(memory, pool, self.port_id, wishes, has_interrupt=True) for _ in range(conf.nb_rxq)]
         tx = [VhostQueue(memory, pool, self.port_id, wishes) for _ in range(conf.nb_txq)]

@@ -24,7 +24,7 @@ class DirtyLog:
 
     def __init__(self, message: SetLogBase) -> None:
         self.size = message.size
-        self._arena = Arena(4096)
+        self._arena = Arena(4096, name="a dirty log")
         self.ptr: Any = self._arena.struct("struct vhost_log")
         try:
             if message.offset + message.size > MAX_LOG:

@@ -56,7 +56,7 @@ class InflightArea:
         if size < needed:
             raise DeviceError(f"an in-flight area of {size} bytes for {nb_rings} rings, which need {needed}")
         self.nb_rings, self.ring_size, self.size = nb_rings, ring_size, needed
-        self._arena = Arena(4096)
+        self._arena = Arena(4096, name="an in-flight area")
         self._dead = self._arena.struct("uint32_t")
         self._mapping = Mapping(fd, offset, needed, self._dead, "the in-flight area")
 
@@ -119,7 +119,7 @@ class Resubmission:
     """
 
     def __init__(self, vq: Any, heads: list[int], used_idx: int) -> None:
-        self._arena = Arena(2 * (3 + vq.size))
+        self._arena = Arena(2 * (3 + vq.size), name="a resubmission")
         self._vq, self._avail, self._event_idx = vq, vq.avail, int(vq.event_idx)
         self.index = (used_idx + len(heads)) & 0xFFFF
         own = ffi.cast("struct vring_avail *", self._arena.alloc(2 * (3 + vq.size)))

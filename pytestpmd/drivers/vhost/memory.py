@@ -35,7 +35,7 @@ class GuestMemory:
     """
 
     def __init__(self, regions: Iterable[MemRegion]) -> None:
-        self._arena = Arena(4096)
+        self._arena = Arena(4096, name="a front-end's memory")
         self.ptr = self._arena.struct("struct vhost_memory")
         self._mapped: list[MappedRegion] = []
         regions = tuple(regions)

@@ -49,7 +49,7 @@ class ControlQueue:
     ) -> None:
         # memory of its own: a device that is not at the other end of the data rings gets this, and they do not
         self.memory = Arena(shared_bytes(layout) + MAX_COMMAND_BYTES + 256, shared=not is_on_bus, bus=is_on_bus)
-        self._private = Arena(private_bytes(layout.size) + 256)
+        self._private = Arena(private_bytes(layout.size) + 256, name="a control queue")
         self.virtqueue = Virtqueue(index, layout, self.memory, self._private, is_control=True, uses_iova=uses_iova)
         self._queue = self._private.struct("struct ctrl_queue")
         self._queue.vq = self.virtqueue.ptr

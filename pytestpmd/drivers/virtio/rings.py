@@ -30,7 +30,7 @@ class Rings(Sequence[Virtqueue]):
     @classmethod
     def make(cls, layouts: Sequence[Layout], name: str, transport: Transport) -> "Rings":
         """Queues of which each has the layout that stands in its place."""
-        private = Arena(sum(private_bytes(layout.size) for layout in layouts))
+        private = Arena(sum(private_bytes(layout.size) for layout in layouts), name=f"{name}'s queues")
         if transport.is_on_bus:
             # each by itself, so that it lies in one page of the device's
             memory = [Arena(shared_bytes(layout), bus=True, name=name) for layout in layouts]
