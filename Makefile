@@ -74,7 +74,7 @@ format: $(VENV)/.installed
 man: build
 	@$(BIN)/python -m pytestpmd.cli.man man
 	@$(BIN)/python -m pytestpmd.programs.man man
-	@$(BIN)/python -m pytestpmd.cli.shells completions
+	@$(BIN)/python -m pytestpmd.programs.completions completions
 
 bench: build
 	@$(BIN)/python -m bench $(BENCH)

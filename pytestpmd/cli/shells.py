@@ -2,13 +2,10 @@
 
 The scripts differ from click's in that a word which ends in ``=``, ``,`` or ``:`` goes on without a space, that file
 names are completed after ``--option=``, and that bash's breaking of words at ``=`` and ``:`` is undone.
-``python -m pytestpmd.cli.shells DIR`` writes all of them; they are checked in, and a test holds them equal.
+``programs/completions.py`` writes them to files.
 """
 
 import os
-import sys
-from importlib import import_module
-from pathlib import Path
 
 import click
 from click.shell_completion import (
@@ -143,43 +140,13 @@ def answer(registry: Registry, question: str) -> str | None:
     shell, _, wanted = question.partition("_")
     if shell not in SHELLS or wanted not in ("source", "complete"):
         return None
-    helper = _helper(shell, registry)
+    helper = helper_of(shell, registry)
     return helper.source() if wanted == "source" else helper.complete()
 
 
-def _helper(shell: str, registry: Registry) -> _Ours:
+def helper_of(shell: str, registry: Registry) -> ShellComplete:
+    """What speaks with a shell for a program."""
     name = registry.program.name
     helper = SHELLS[shell](click.Command(name), {}, name, completion_variable(registry.program))
     helper.registry = registry
     return helper
-
-
-#: Where each shell looks for the script of a program, below share.
-PLACES = {
-    "bash": "bash-completion/completions/{}",
-    "zsh": "zsh/site-functions/_{}",
-    "fish": "fish/vendor_completions.d/{}.fish",
-}
-PROGRAMS = ("pytestpmd.cli.main", "pytestpmd.programs.kni.main", "pytestpmd.programs.l3fwd_power.main")
-
-
-def scripts() -> dict[str, str]:
-    """Every script by its file's name below share."""
-    registries: list[Registry] = [import_module(module).registry() for module in PROGRAMS]
-    return {
-        place.format(one.program.name): _helper(shell, one).source()
-        for one in registries
-        for shell, place in PLACES.items()
-    }
-
-
-def main(directory: str) -> None:
-    """Write them."""
-    for name, text in scripts().items():
-        file = Path(directory) / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

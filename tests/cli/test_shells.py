@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +11,6 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from pytestpmd.cli import shells
 from pytestpmd.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -112,17 +110,6 @@ def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.mark.parametrize(("typed", "there"), TYPED)
 def test_a_line_is_completed(typed: str, there: str, shell: Shell) -> None:
     assert shell.completed(typed) == there
-
-
-def test_the_scripts_that_are_installed_are_those_that_the_programs_print() -> None:
-    for name, text in shells.scripts().items():
-        assert (ROOT / "completions" / name).read_text() == text, "make man"
-
-
-def test_the_package_installs_every_script() -> None:
-    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
-    installed = {f"{folder}/{file.name}" for folder, globs in data.items() for one in globs for file in ROOT.glob(one)}
-    assert {f"share/{name}" for name in shells.scripts()} <= installed
 
 
 def test_a_question_that_is_none_ends_with_1(

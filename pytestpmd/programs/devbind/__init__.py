@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from pytestpmd.eal.pci.bus import USER_SPACE_DRIVERS
 from pytestpmd.programs.devbind.binding import Binder, Write, write_attribute
 from pytestpmd.programs.devbind.machine import DevbindError, Machine
 from pytestpmd.programs.devbind.status import status
@@ -40,13 +41,26 @@ class World:
     write: Write = write_attribute
 
 
+def _drivers(context: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For a shell: those that are there, of the ones that devices are bound to."""
+    there = [name for name in (*USER_SPACE_DRIVERS, "virtio-pci") if Machine(ROOT).has_driver(name)]
+    return [name for name in (*there, NO_DRIVER[0]) if name.startswith(incomplete)]
+
+
+def _devices(context: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For a shell: the addresses of network devices."""
+    return [str(nic.device.address) for nic in Machine(ROOT).nics() if str(nic.device.address).startswith(incomplete)]
+
+
 @click.command(name=PROGRAM, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-s", "--status", "shows", is_flag=True, help="List the network devices and who has them.")
-@click.option("-b", "--bind", "driver", metavar="DRIVER", help="Bind devices to a driver (none: to nobody).")
+@click.option(
+    "-b", "--bind", "driver", metavar="DRIVER", shell_complete=_drivers, help="Bind devices (none: to nobody)."
+)
 @click.option("-u", "--unbind", "unbinds", is_flag=True, help="Take devices from their driver.")
 @click.option("--force", is_flag=True, help="Also a device whose interface routes go through.")
 @click.option("--noiommu-mode", "no_iommu", is_flag=True, help="Let vfio-pci have devices behind no IOMMU.")
-@click.argument("devices", nargs=-1, metavar="[DEVICE]...")
+@click.argument("devices", nargs=-1, metavar="[DEVICE]...", shell_complete=_devices)
 @click.pass_context
 def command(
     context: click.Context,

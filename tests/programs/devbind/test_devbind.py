@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.shell_completion import BashComplete
 from fakes.kernel import FakeKernel
 from fakes.sysfs import MODERN_NET, FakeSysfs
 
-from pytestpmd.programs.devbind import PROGRAM, World, main
+from pytestpmd.programs.devbind import PROGRAM, World, command, main
 from pytestpmd.programs.devbind.binding import NO_IOMMU, write_attribute
 
 FIRST, SECOND, LAST = "0000:00:03.0", "0000:00:04.0", "0000:01:00.0"
@@ -322,6 +323,20 @@ def test_help_is_no_failure(computer: Computer) -> None:
     status, out, _ = computer.run("--help")
     assert status == 0
     assert "pytestpmd-devbind -b uio_pci_generic 00:03.0" in out
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("-b uio", {"uio_pci_generic"}), ("-b no", {"none"}), ("-u 0000:00:0", {FIRST, SECOND}), ("--unb", {"--unbind"})],
+)
+def test_a_shell_is_offered_drivers_and_devices(
+    typed: str, offered: set[str], computer: Computer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytestpmd.programs.devbind.ROOT", computer.root)
+    monkeypatch.setenv("COMP_WORDS", f"{PROGRAM} {typed}")
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split())))
+    asked = BashComplete(command, {}, PROGRAM, "_PYTESTPMD_DEVBIND_COMPLETE").complete()
+    assert offered <= {line.partition(",")[2] for line in asked.splitlines()}
 
 
 # The files themselves.
