@@ -124,6 +124,10 @@ def test_memory_is_told_area_by_area_and_as_a_whole(ask: Asked) -> None:
     assert (pool["Name"], pool["Length"]) == ("mb_pool_0", ask.appliance.app.pools[0].arena.size)
     heap = ask("/eal/heap_info,0")
     assert heap["Heap_size"] == sum(zone["Length"] for zone in zones) == heap["Free_size"] + heap["Alloc_size"]
+    segments = [ask(f"/eal/memseg_info,0,{index}") for index in ask("/eal/memseg_list_info,0")]
+    assert sum(segment["Size"] for segment in segments) == heap["Heap_size"]
+    assert (ask("/eal/memseg_lists"), ask("/eal/memseg_list_info,7")) == ([0], [])
+    assert (ask("/eal/memseg_info,0"), ask("/eal/memseg_info,0,99999"), ask("/eal/memseg_info,1,0")) == (None,) * 3
     assert (ask("/eal/heap_info,1"), ask("/eal/memzone_info,99999"), ask("/eal/memzone_info")) == (None, None, None)
 
 

@@ -1,8 +1,11 @@
-"""``/eal/memzone_...``, ``/eal/heap_...``: our arenas, a memzone each, and all of them together as the one heap."""
+"""``/eal/memzone_...``, ``/eal/memseg_...``, ``/eal/heap_...``: our arenas, a memzone each.
+
+All of them together are one list of segments, and one heap.
+"""
 
 from typing import TYPE_CHECKING
 
-from pytestpmd.eal.memory import arenas
+from pytestpmd.eal.memory import Segment, arenas
 from pytestpmd.errors import ConfigError
 from pytestpmd.telemetry.params import number
 from pytestpmd.telemetry.registry import Json, telemetry
@@ -10,7 +13,7 @@ from pytestpmd.telemetry.registry import Json, telemetry
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
-HEAP_ID = 0
+HEAP_ID = LIST_ID = 0
 
 
 @telemetry("/eal/memzone_list", "Numbers of the memory areas. No parameters")
@@ -60,3 +63,40 @@ def heap_info(app: "TestPmd", params: str) -> Json:
         "Alloc_count": sum(arena.nb_blocks for arena in held),
         "Free_count": sum(1 for room in free if room),
     }
+
+
+@telemetry("/eal/memseg_lists", "Ids of the lists of memory segments. No parameters")
+def memseg_lists(app: "TestPmd", params: str) -> Json:
+    return [LIST_ID]
+
+
+@telemetry("/eal/memseg_list_info", "Ids of a list's segments. Parameters: int memseg_list_id")
+def memseg_list_info(app: "TestPmd", params: str) -> Json:
+    if number(params)[0] != LIST_ID:
+        return []
+    return list(range(len(_segments())))
+
+
+@telemetry("/eal/memseg_info", "Where a memory segment is. Parameters: int memseg_list_id, int memseg_id")
+def memseg_info(app: "TestPmd", params: str) -> Json:
+    list_id, rest = number(params)
+    index, _ = number(rest.removeprefix(","))
+    segments = _segments()
+    if list_id != LIST_ID or index >= len(segments):
+        raise ConfigError(f"no memory segment: {params}")
+    segment = segments[index]
+    return {
+        "Memseg_list_index": list_id,
+        "Memseg_index": index,
+        "IOVA_addr": hex(segment.iova),
+        "Start_addr": hex(segment.address),
+        "End_addr": hex(segment.address + segment.size),
+        "Size": segment.size,
+        "Hugepage_size": segment.page,
+        "Socket_id": 0,
+        "flags": 0,
+    }
+
+
+def _segments() -> list[Segment]:
+    return [segment for arena in arenas() for segment in arena.segments()]
