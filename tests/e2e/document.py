@@ -19,7 +19,7 @@ from typing import Self
 import pexpect
 
 PROMPT = "testpmd> "
-PATIENCE_S = 40
+PATIENCE_S = 90
 BLOCK = re.compile(r"^```(.+)\n((?:.*\n)*?)```$", re.MULTILINE)
 VARIES = re.compile(r"(?:(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|\d+(?:\.\d+)?(?:e\+\d+)?) *")
 #: What is asked of a terminal before the first line.

@@ -9,7 +9,7 @@ from e2e.document import Reader, blocks, missing
 DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENTS = ("user-guide.md", "differences.md")
 #: What sections need that is not ours.
-PEERS = {"The sockets of DPDK": ["dpdk-telemetry.py"], "QEMU": ["dpdk-telemetry.py", "qemu-system-x86_64"]}
+PEERS = {"The sockets of DPDK": ["dpdk-telemetry.py"], "QEMU": ["qemu-system-x86_64"]}
 
 
 def sections() -> dict[str, str]:
