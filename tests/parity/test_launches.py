@@ -42,6 +42,11 @@ def test_every_option_that_matters_is_one_here() -> None:
         assert known.value is takes, row
 
 
+def test_what_the_original_does_not_have_is_marked_as_ours() -> None:
+    theirs = {row.name for row in options("options")}
+    assert {name for name, option in OPTIONS.items() if not option.ours} == theirs
+
+
 def test_the_beginnings_of_names_mean_what_they_mean_in_the_original() -> None:
     theirs = [row.name for row in options("options")]
     for prefix in {name[:length] for name in theirs for length in range(1, len(name) + 1)} - set(theirs):

@@ -26,6 +26,11 @@ def watch(app: "TestPmd", word: str, *, session: Session) -> Answer | str:
     return dashboard(app, session=session)
 
 
-@option("--dashboard", "show a full screen of what is forwarded, live (see dashboard in pytestpmd(7))", group="run")
+@option(
+    "--dashboard",
+    "show a full screen of what is forwarded, live (see dashboard in pytestpmd(7))",
+    group="run",
+    ours=True,
+)
 def dashboard_option(app: "TestPmd") -> None:
     app.config.run.dashboard = True
