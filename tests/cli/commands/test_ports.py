@@ -5,9 +5,7 @@ import pytest
 from fakes.app import FakeApp, FakePort
 from fakes.console import answer
 
-from pytestpmd.errors import ConfigError, NotSupported, OperationError
-from pytestpmd.ethdev.offloads import RxOffload
-from pytestpmd.ethdev.port import PortConf
+from pytestpmd.errors import NotSupported, OperationError
 
 
 @pytest.mark.parametrize("operation", ["start", "stop", "close", "reset"])
@@ -122,30 +120,6 @@ def test_a_frame_is_no_shorter_than_ethernets() -> None:
     assert answer(app, "port config all max-pkt-len 63") == "max-pkt-len can not be less than 64"
     answer(app, "port config all max-lro-pkt-size 1000")
     assert app.config.queues.max_lro_pkt_size == 1000
-
-
-@pytest.mark.parametrize(
-    ("most", "asked", "verdict"),
-    [
-        (0, 1518, ""),
-        (0, 0, ""),
-        (0, 1000, "1000 != 1518 is not allowed"),
-        (9000, 9000, ""),
-        (9000, 9001, "9001 > max allowed value 9000"),
-        (9000, 63, "63 < min allowed value 64"),
-    ],
-)
-def test_joined_packets_are_as_long_as_the_device_can(most: int, asked: int, verdict: str) -> None:
-    port = FakePort()
-    port.device = replace(port.device, rx_offload_capa=int(RxOffload.TCP_LRO), max_lro_pkt_size=most)
-    port.configure(PortConf(max_lro_pkt_size=asked), None)
-    conf = PortConf(max_lro_pkt_size=asked, rx_offloads=int(RxOffload.TCP_LRO))
-    if not verdict:
-        port.configure(conf, None)
-        return
-    with pytest.raises(ConfigError) as refused:
-        port.configure(conf, None)
-    assert str(refused.value) == f"ETHDEV: Ethdev port_id=-1 max_lro_pkt_size {verdict}"
 
 
 @pytest.mark.parametrize(
