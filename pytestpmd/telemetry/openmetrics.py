@@ -4,9 +4,10 @@ Names, units and types are those of OpenMetrics 1.0: what only grows is a counte
 were made, or (streams, lcores) since ``start``; no ``clear`` of the console's takes anything away.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
@@ -14,7 +15,7 @@ from pytestpmd import __version__
 from pytestpmd.app.sampling import Sample, take
 from pytestpmd.ethdev.link import SPEED_UNKNOWN, Link
 from pytestpmd.ethdev.port import BurstChoice, EthPort
-from pytestpmd.ethdev.report import DeviceReport
+from pytestpmd.ethdev.report import DeviceReport, FeatureReport, RingReport
 from pytestpmd.ethdev.stats import QueueCounters
 from pytestpmd.log import log_type
 from pytestpmd.telemetry.drops import drops_by_reason
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
 MBIT = 1_000_000
+#: The one counter of a ring that goes down too.
+OUTSTANDING = "outstanding"
 _log = log_type("lib.telemetry", "TELEMETRY")
 
 
@@ -40,6 +43,16 @@ class PortView:
     def labels(self) -> list[str]:
         """Its values of the labels port and name."""
         return [str(self.port.port_id), self.port.name]
+
+    @property
+    def rings(self) -> tuple[RingReport, ...]:
+        """Of a virtio device; others have none."""
+        return self.report.rings if self.report else ()
+
+    @property
+    def features(self) -> tuple[FeatureReport, ...]:
+        """The same of features."""
+        return self.report.features if self.report else ()
 
 
 @dataclass(frozen=True)
@@ -102,86 +115,82 @@ _PORT = ("port", "name")
 _QUEUE = ("port", "direction", "queue")
 _STREAM = ("lcore", "rx_port", "rx_queue", "tx_port", "tx_queue")
 
-
-def _port_packets(view: View) -> Metric:
-    family = CounterMetricFamily("pytestpmd_port_packets", "Packets of a port", labels=(*_PORT, "direction"))
-    for one in view.ports:
-        stats = one.port.lifetime_stats()
-        family.add_metric([*one.labels, "rx"], stats.ipackets)
-        family.add_metric([*one.labels, "tx"], stats.opackets)
-    return family
+#: Of one port: values of the labels that a family has besides the port's, and the sample.
+Rows = Iterable[tuple[tuple[str, ...], float]]
 
 
-def _port_bytes(view: View) -> Metric:
-    family = CounterMetricFamily("pytestpmd_port", "Bytes of a port", labels=(*_PORT, "direction"), unit="bytes")
-    for one in view.ports:
-        stats = one.port.lifetime_stats()
-        family.add_metric([*one.labels, "rx"], stats.ibytes)
-        family.add_metric([*one.labels, "tx"], stats.obytes)
-    return family
+def _of_ports(family: Callable[[], Any], rows: Callable[[PortView], Rows]) -> Callable[[View], Metric]:
+    """A family whose samples are of ports; ``family`` makes it."""
+
+    def fill(view: View) -> Any:
+        made = family()
+        for one in view.ports:
+            for labels, value in rows(one):
+                made.add_metric([*one.labels, *labels], value)
+        return made
+
+    return fill
 
 
-def _drops(view: View) -> Metric:
-    family = CounterMetricFamily("pytestpmd_port_drops", "Packets lost, by reason", labels=(*_PORT, "reason"))
-    for one in view.ports:
-        for reason, count in one.drops.items():
-            family.add_metric([*one.labels, reason], count)
-    return family
+def _gauge(name: str, text: str, *labels: str) -> Any:
+    return partial(GaugeMetricFamily, f"pytestpmd_{name}", text, labels=(*_PORT, *labels))
 
 
-def _link_up(view: View) -> Metric:
-    family = GaugeMetricFamily("pytestpmd_port_link_up", "Whether a port has a link: 1 or 0", labels=_PORT)
-    for one in view.ports:
-        family.add_metric(one.labels, int(one.link.up))
-    return family
+def _counter(name: str, text: str, *labels: str, unit: str = "") -> Any:
+    return partial(CounterMetricFamily, f"pytestpmd_{name}", text, labels=(*_PORT, *labels), unit=unit)
 
 
-def _link_speed(view: View) -> Metric:
-    text = "The speed of a port's link, where it is known"
-    family = GaugeMetricFamily("pytestpmd_port_link_bits_per_second", text, labels=_PORT)
-    for one in view.ports:
-        if one.link.speed != SPEED_UNKNOWN:
-            family.add_metric(one.labels, one.link.speed * MBIT)
-    return family
+def _packets(one: PortView) -> Rows:
+    stats = one.port.lifetime_stats()
+    return (("rx",), stats.ipackets), (("tx",), stats.opackets)
 
 
-def _features(view: View) -> Metric:
-    text = "Features of a virtio device: 1 if both ends agreed on it"
-    family = GaugeMetricFamily("pytestpmd_virtio_feature", text, labels=(*_PORT, "feature"))
-    for one in view.ports:
-        for feature in one.report.features if one.report else ():
-            family.add_metric([*one.labels, feature.name], int(feature.agreed))
-    return family
+def _bytes(one: PortView) -> Rows:
+    stats = one.port.lifetime_stats()
+    return (("rx",), stats.ibytes), (("tx",), stats.obytes)
 
 
-def _ring_events(view: View) -> Metric:
-    text = "What happened at a virtqueue: kicks or calls, those that were spared, and faults of the other end"
-    family = CounterMetricFamily("pytestpmd_virtqueue_events", text, labels=(*_PORT, "queue", "event"))
-    for one in view.ports:
-        for ring in one.report.rings if one.report else ():
-            for event, count in ring.counters.items():
-                if event != "outstanding":
-                    family.add_metric([*one.labels, ring.queue, event], count)
-    return family
+def _speed(one: PortView) -> Rows:
+    return [((), one.link.speed * MBIT)] if one.link.speed != SPEED_UNKNOWN else []
 
 
-def _ring_size(view: View) -> Metric:
-    text = "How many descriptors a virtqueue has"
-    family = GaugeMetricFamily("pytestpmd_virtqueue_descriptors", text, labels=(*_PORT, "queue"))
-    for one in view.ports:
-        for ring in one.report.rings if one.report else ():
-            family.add_metric([*one.labels, ring.queue], ring.size)
-    return family
+def _events(one: PortView) -> Rows:
+    for ring in one.rings:
+        for event, count in ring.counters.items():
+            if event != OUTSTANDING:
+                yield (ring.queue, event), count
 
 
-def _ring_outstanding(view: View) -> Metric:
-    text = "Descriptors of a virtqueue that the device has"
-    family = GaugeMetricFamily("pytestpmd_virtqueue_outstanding_descriptors", text, labels=(*_PORT, "queue"))
-    for one in view.ports:
-        for ring in one.report.rings if one.report else ():
-            if "outstanding" in ring.counters:
-                family.add_metric([*one.labels, ring.queue], ring.counters["outstanding"])
-    return family
+def _outstanding(one: PortView) -> Rows:
+    return [((ring.queue,), ring.counters[OUTSTANDING]) for ring in one.rings if OUTSTANDING in ring.counters]
+
+
+OF_PORTS: tuple[Callable[[View], Metric], ...] = (
+    _of_ports(_counter("port_packets", "Packets of a port", "direction"), _packets),
+    _of_ports(_counter("port", "Bytes of a port", "direction", unit="bytes"), _bytes),
+    _of_ports(
+        _counter("port_drops", "Packets lost, by reason", "reason"),
+        lambda one: [((reason,), count) for reason, count in one.drops.items()],
+    ),
+    _of_ports(_gauge("port_link_up", "Whether a port has a link: 1 or 0"), lambda one: [((), int(one.link.up))]),
+    _of_ports(_gauge("port_link_bits_per_second", "The speed of a port's link, where it is known"), _speed),
+    _of_ports(
+        _gauge("virtio_feature", "Features of a virtio device: 1 if both ends agreed on it", "feature"),
+        lambda one: [((feature.name,), int(feature.agreed)) for feature in one.features],
+    ),
+    _of_ports(
+        _counter("virtqueue_events", "Kicks or calls, those spared, and faults", "queue", "event"),
+        _events,
+    ),
+    _of_ports(
+        _gauge("virtqueue_descriptors", "How many descriptors a virtqueue has", "queue"),
+        lambda one: [((ring.queue,), ring.size) for ring in one.rings],
+    ),
+    _of_ports(
+        _gauge("virtqueue_outstanding_descriptors", "Descriptors of a virtqueue that the device has", "queue"),
+        _outstanding,
+    ),
+)
 
 
 def _queues(view: View) -> Iterator[tuple[list[str], QueueCounters]]:
@@ -245,7 +254,6 @@ def _pool_in_use(view: View) -> Metric:
 
 
 FAMILIES: tuple[Callable[[View], Metric], ...] = (
-    *(_program, _forwarding, _port_info, _port_packets, _port_bytes, _drops, _link_up, _link_speed),
-    *(_features, _ring_events, _ring_size, _ring_outstanding, _queue_packets, _queue_bytes, _stream_packets, _cycles),
-    *(_pool_size, _pool_in_use),
+    *(_program, _forwarding, _port_info, *OF_PORTS),
+    *(_queue_packets, _queue_bytes, _stream_packets, _cycles, _pool_size, _pool_in_use),
 )
