@@ -9,13 +9,16 @@ from typing import Any
 import pexpect
 import pytest
 from e2e.program import PATIENCE_S, Ended, run, spawn, words
+from schema import SCHEMA, complaints
 
 COUNTS = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes")
 
 
 def objects(ended: Ended) -> list[dict[str, Any]]:
-    """Every line of standard output: each must be an object."""
-    return [json.loads(line) for line in ended.out.splitlines()]
+    """Every line of standard output: each must be an object, and as the schema says."""
+    found = [json.loads(line) for line in ended.out.splitlines()]
+    assert [list(complaints(one, SCHEMA)) for one in found] == [[] for _ in found]
+    return found
 
 
 def result(ended: Ended) -> dict[str, Any]:

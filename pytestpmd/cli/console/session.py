@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pytestpmd.cli.answer import JSON_WORD
+from pytestpmd.cli.answer import JSON_WORD, dumps
 from pytestpmd.cli.console.outcome import Outcome
 from pytestpmd.cli.console.stop import Keys, Stop, StopRequested
 from pytestpmd.cli.grammar import split_words
@@ -27,6 +27,12 @@ _LOG = log_type("lib.cmdline", "CMDLINE")
 
 def _say_nothing(error: CommandError) -> str:
     return ""
+
+
+def _asks_for_data(line: str) -> bool:
+    """Whether a line, be it a command or not, is one that shows something and ends in ``json``."""
+    words = [word.text for word in split_words(line)]
+    return words[-1:] == [JSON_WORD] and "show" in words[:2]
 
 
 class Quit(Exception):
@@ -108,7 +114,7 @@ class Session:
             raise
         except CommandError as error:
             self.outcome.add(line, error)
-            return explain(error)
+            return dumps({"error": str(error)}) if _asks_for_data(line) else explain(error)
         except TestpmdError as error:
             self.outcome.add(line, error)
             return str(error)
@@ -121,7 +127,7 @@ class Session:
     def speak(self, line: str, explain: Callable[[CommandError], str] = str) -> None:
         """Run a line and print what becomes of it; data that it asks for go where a machine reads."""
         text = self.execute(line, explain)
-        if self.outcome.json and text.startswith("{") and [word.text for word in split_words(line)][-1:] == [JSON_WORD]:
+        if self.outcome.json and text.startswith("{") and _asks_for_data(line):
             from pytestpmd.cli.facts.run import answer
 
             self.outcome.json.write(answer(line.strip(), json.loads(text)))
