@@ -1,8 +1,9 @@
 """Whatever is typed, at the prompt or on the command line, is answered: no traceback, no change by what is refused."""
 
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import chdir, contextmanager
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from parity.sessions import REGISTRY, Stage
 
 from pytestpmd.cli import argv
-from pytestpmd.cli.grammar import candidates, parse
+from pytestpmd.cli.console import Session, Stop
+from pytestpmd.cli.grammar import Step, candidates, parse
 from pytestpmd.eal import args
 from pytestpmd.errors import CommandError, TestpmdError
 
@@ -48,16 +50,34 @@ FEW_MBUFS = ("--total-num-mbufs=2048", "--no-mlockall")
 quickly = settings(max_examples=400, deadline=None, database=None, derandomize=True)
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """The program at its prompt, in a folder where it may leave files of any name."""
-    before = Path.cwd()
-    os.chdir(tmp_path_factory.mktemp("fuzz"))
+@contextmanager
+def staged() -> Iterator[Stage]:
+    """The program at its prompt."""
     made = Stage(["--lcores=0@0,1@0", "--in-memory", "--vdev=net_null0", "--vdev=net_null1", "--", "-i", *FEW_MBUFS])
     with levels_kept():
         yield made
     made.app.release()
-    os.chdir(before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Files of any name may be left here."""
+    with chdir(tmp_path_factory.mktemp("fuzz")):
+        yield
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """A program that may lose its ports."""
+    with staged() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def with_ports() -> Iterator[Stage]:
+    """A program that keeps them."""
+    with staged() as made:
+        yield made
 
 
 def is_for_here(text: str) -> bool:
@@ -89,6 +109,45 @@ def test_a_command_with_odd_values_is_answered(stage: Stage, syntax: str, data: 
     typed = [data.draw(word) if piece.startswith("(") else piece for piece in words]
     said = stage.type(" ".join(typed))
     assert "Internal error" not in said, typed
+
+
+#: ``tso set`` keeps the size that a port cannot make, and ``tso show`` tells of it, as in the original; no port goes.
+KEEPS_OR_TAKES_A_PORT = re.compile(r"tso set|.*(close|detach|cleanup)")
+TRIED = [each for each in REGISTRY.commands if each.syntax in SYNTAXES and not KEEPS_OR_TAKES_A_PORT.match(each.syntax)]
+
+
+def likely(form: Sequence[Step], chance: random.Random, app: Any) -> str:
+    """A line whose words fit mostly: live values where there are any."""
+    words = []
+    for step in form:
+        option = chance.choice(step.options)
+        live = [option] if isinstance(option, str) else list(option.type.candidates(app))
+        words.append(chance.choice(live if live and chance.random() < 0.9 else ODD))
+    return " ".join(words)
+
+
+@pytest.mark.parametrize("first", ["port stop all", "port start all", "start"])
+def test_a_refused_command_changes_nothing(with_ports: Stage, first: str) -> None:
+    chance, refused = random.Random(first), 0
+    for command in chance.sample(TRIED, len(TRIED)):
+        with_ports.type("stop")
+        with_ports.type(first)
+        before = whole_state(with_ports)
+        for _ in range(6):
+            typed = likely(chance.choice(command.pattern.forms), chance, with_ports.app)
+            try:
+                Session(with_ports.app, REGISTRY, Stop()).run(typed)
+            except TestpmdError:
+                refused += 1
+                assert whole_state(with_ports) == before, typed
+            before = whole_state(with_ports)
+    assert refused > len(TRIED)
+
+
+def whole_state(stage: Stage) -> str:
+    """Configuration and ports, without what is counted."""
+    ports = [{name: value for name, value in vars(port).items() if "stat" not in name} for port in stage.app.ports]
+    return f"{stage.app.config} {ports}"
 
 
 def outcome(read: Callable[[], Any]) -> Any:
