@@ -43,6 +43,19 @@ history, Ctrl-C drops the line, Ctrl-D on an empty line is quit. Where a person'
 $XDG_STATE_HOME/pytestpmd/history.
 """
 
+FILES = """\
+In the runtime directory of the --file-prefix, $RUNTIME_DIRECTORY/dpdk/rte or /var/run/dpdk/rte for root,
+$XDG_RUNTIME_DIR or /tmp in place of /var/run for others; all of it goes with the program:
+"""
+RUNTIME_FILES = (
+    ("config", "by its lock a second program on one prefix is known"),
+    (
+        "dpdk_telemetry.v2",
+        "telemetry, for dpdk-telemetry.py and others; a second program --in-memory has :1 behind it",
+    ),
+    ("telemetry", "the older telemetry, for collectd"),
+)
+
 DIFFERENCES = """\
 Lines and answers are those of DPDK's testpmd 26.07. Where that ends by a fault, or ends although it could go on, this
 program does not:
@@ -103,6 +116,7 @@ def options_page(registry: Registry) -> str:
             own_options(registry),
             *(roff.section(f"DEVICE: {name}", _device(cls)) for name, cls in _drivers()),
             roff.section("SHELL COMPLETION", roff.paragraphs(COMPLETION)),
+            roff.section("FILES", [*roff.paragraphs(FILES), *roff.items(RUNTIME_FILES)]),
             roff.section("EXIT STATUS", roff.paragraphs(EXIT_STATUS)),
             roff.section("SEE ALSO", [".BR pytestpmd (7)"]),
         ],
