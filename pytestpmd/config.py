@@ -209,6 +209,11 @@ class FlowConfig:
     ipv6_ext_remove: dict[int, int] = field(default_factory=dict)
     sample_actions: dict[int, list[str]] = field(default_factory=dict)
 
+    def forget(self, port_id: int) -> None:
+        """Drop what is of a port that goes; another may come with its number."""
+        self.queues.pop(port_id, None)
+        self.tunnels.pop(port_id, None)
+
 
 @dataclass
 class DcbConfig:

@@ -342,6 +342,7 @@ class TestPmd:
         self.ports.detach(port.port_id)
         self.config.queues.forget(port.port_id)
         self.config.marks.forget(port.port_id)
+        self.config.flow.forget(port.port_id)
         self.config.ports.mtus.pop(port.port_id, None)
         forward = self.config.forward
         forward.portlist = [port_id for port_id in forward.portlist if port_id != port.port_id]

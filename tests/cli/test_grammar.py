@@ -6,7 +6,7 @@ from functools import cached_property
 import pytest
 
 from pytestpmd.cli.grammar import Pattern, candidates, compile_syntax, parse, split_words
-from pytestpmd.cli.params import PLACEHOLDERS, UINT32
+from pytestpmd.cli.params import PLACEHOLDERS, UINT32, Rest, Unexpected
 from pytestpmd.errors import CommandError, ConfigError
 
 
@@ -198,3 +198,49 @@ def test_a_candidate_that_is_no_word_names_its_kind() -> None:
     kinds = {candidate.kind for candidate in candidates(LINES, "set burst ", App) if not candidate.text}
     assert kinds == {"num"}
     assert [candidate.kind for candidate in candidates(LINES, "show port info 0 ", App)] == ["RETURN"]
+
+
+class Sum(Rest):
+    """Digits with plus signs between them."""
+
+    def read(self, text: str) -> int:
+        words = text.split(" ")
+        for index, word in enumerate(words):
+            if index % 2 and word != "+":
+                raise Unexpected(index, ("+",))
+            if not index % 2 and not word.isdigit():
+                raise Unexpected(index, ("<digit>",))
+        return sum(map(int, words[::2]))
+
+
+@dataclass(frozen=True)
+class SumLine(Line):
+    @cached_property
+    def pattern(self) -> Pattern:
+        return compile_syntax(self.syntax, {**PLACEHOLDERS, "sum": Sum("sum")})
+
+
+ADDING = [SumLine("add (port_id) (sum)"), Line("add nothing")]
+
+
+def test_a_last_step_may_take_all_the_words_that_are_left() -> None:
+    match = parse(ADDING, "add 1 2 + 3 + 4 # and no more")
+    assert match is not None
+    assert match.values == {0: 1, 1: 9}
+
+
+@pytest.mark.parametrize(
+    ("line", "position", "expected"),
+    [("add 1", 5, "(sum)"), ("add 1 2 - 3", 8, "+"), ("add 1 2 + x", 10, "<digit>"), ("add x", 4, "nothing")],
+)
+def test_a_wrong_word_among_those_is_named_by_its_place(line: str, position: int, expected: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        parse(ADDING, line)
+    assert str(caught.value) == "Bad arguments"
+    assert caught.value.position == position
+    assert expected in caught.value.expected
+
+
+def test_what_follows_those_words_is_a_candidate() -> None:
+    assert [one.label for one in candidates(ADDING, "add 1 ", App())] == ["[sum]"]
+    assert {one.label for one in candidates(ADDING, "add 1 2 ", App())} == {"[sum]", "[RETURN]"}

@@ -37,7 +37,7 @@ RULE = Phrase("rule", rule)
 def flow_create(app: "TestPmd", operation: str, port_id: int, rule: Rule) -> None:
     for attribute in ("tunnel_set", "tunnel_match"):
         tunnel = rule.attributes.get(attribute)
-        if tunnel is not None and not 1 <= tunnel <= len(app.config.flow.tunnels[port_id]):
+        if tunnel is not None and not 1 <= tunnel <= len(app.config.flow.tunnels.get(port_id, ())):
             raise ConfigError(f"failed to locate port flow tunnel #{tunnel}")
     raise ConfigError(driver_complaint(app, port_id))
 
@@ -220,7 +220,7 @@ def flow_tunnel_destroy(app: "TestPmd", port_id: int, tunnel: int) -> str:
 @command("flow tunnel list (port_id)", "List the kinds of tunnels, the last first.", "filters")
 def flow_tunnel_list(app: "TestPmd", port_id: int) -> str:
     app.ports[port_id]
-    numbered = list(enumerate(app.config.flow.tunnels[port_id], 1))
+    numbered = list(enumerate(app.config.flow.tunnels.get(port_id, ()), 1))
     return "\n".join(f"port {port_id} tunnel #{number} type={kind}" for number, kind in reversed(numbered) if kind)
 
 

@@ -130,6 +130,15 @@ def test_tunnels_are_noted_and_forgotten() -> None:
     assert answer(app, "flow tunnel list 0") == "port 0 tunnel #2 type=gre"
 
 
+def test_a_port_that_goes_takes_its_tunnels_along() -> None:
+    app = FakeApp()
+    answer(app, "flow tunnel create 0 type vxlan")
+    answer(app, "flow configure 0 queues_number 1")
+    app.config.flow.forget(0)
+    assert answer(app, "flow tunnel list 0") == ""
+    assert answer(app, "flow push 0 queue 0") == "Queue #0 is invalid"
+
+
 def follows(line: str) -> set[str]:
     return {one.label for one in candidates(REGISTRY.commands, line, FakeApp())}
 

@@ -1,9 +1,13 @@
 """What only a NIC in hardware has: EEPROM, FEC, LED, lanes, loopback, descriptors in a ring of its own."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytestpmd.cli.refusal import Refused, all_stopped, any_port, known_id, no, stopped
+from pytestpmd.cli.registry import command
 from pytestpmd.errors import ConfigError, PortError
+
+if TYPE_CHECKING:
+    from pytestpmd.app import TestPmd
 
 _SPEEDS = "10|100|1000|2500|5000|10000|25000|40000|50000|100000|200000|400000|800000|auto"
 
@@ -65,6 +69,13 @@ def lanes_answer(app: Any, command: Refused, given: list[Any]) -> str:
     return "Function not implemented" if len(app.ports) else ""
 
 
+@command("port config all drop-en (on|off)", "Set what queues show of dropping without descriptors.", "ports")
+def config_drop_en(app: "TestPmd", mode: str) -> None:
+    """A virtio device waits or drops as its back-end likes; the setting is kept and shown, as in the original."""
+    all_stopped(app, None)
+    app.config.queues.rx_drop_en = mode == "on"
+
+
 COMMANDS = [
     no("show port (port_id) module_eeprom", "Dump transceiver module EEPROM.", "operation not supported by device"),
     no("show port (port_id) eeprom", "Dump device EEPROM.", "operation not supported by device"),
@@ -123,7 +134,6 @@ COMMANDS = [
     ),
     no("port config all loopback (mode:u32)", "Loopback mode of all ports.", "", section="ports", check=all_stopped),
     no("port config (port_id) loopback (mode:u32)", "Loopback mode of one port.", "", section="ports", check=stopped),
-    no("port config all drop-en (on|off)", "Drop when no Rx descriptor.", "", section="ports", check=all_stopped),
     no(
         "show port (port_id) flow transfer proxy",
         "Proxy port for transfer flows.",

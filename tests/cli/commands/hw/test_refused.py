@@ -6,6 +6,7 @@ from fakes.console import answer
 
 from pytestpmd.cli.refusal import Refused
 from pytestpmd.cli.registry import discover
+from pytestpmd.ethdev.port import PortState
 
 REGISTRY = discover()
 
@@ -52,6 +53,15 @@ def test_what_is_remembered_is_shown() -> None:
     answer(app, "set dcb fwd_tc 0x81")
     answer(app, "set dcb fwd_tc_cores 2")
     assert answer(app, "show config dcbfwdtc") == "DCB forwarding TC list: 0 7\nDCB forwarding cores per-TC: 2"
+
+
+def test_dropping_is_remembered() -> None:
+    app = FakeApp()
+    assert answer(app, "port config all drop-en on") == "Please stop all ports first"
+    for port in app.ports:
+        port.state = PortState.STOPPED
+    assert answer(app, "port config all drop-en on") == ""
+    assert app.config.queues.rx_drop_en
 
 
 def test_what_is_refused_is_an_error_for_machines_too() -> None:
