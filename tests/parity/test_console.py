@@ -7,9 +7,7 @@ import pytest
 from parity.compare import masked
 from parity.rows import CommandRow, commands
 from parity.sessions import REGISTRY, Line, load_all, play
-from parity.verdicts import differences, pending
-
-from pytestpmd.errors import CommandError
+from parity.verdicts import differences
 
 SESSIONS = {session.name: session for session in load_all()}
 LINES = [line for session in SESSIONS.values() for line in session.lines if line.original is not None]
@@ -30,9 +28,6 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> object:
 def test_the_answer_is_the_originals(line: Line, played: object) -> None:
     ours = masked(played(line.session)[line.key])  # type: ignore[operator]
     original = masked(line.original or "")
-    if line.key in pending():
-        assert ours != original, "no longer to be done: out with it from pending.txt"
-        pytest.xfail("to be done")
     if line.key in differences():
         assert ours != original, "no difference any more: out with it from differences.txt"
         original = differences()[line.key]
@@ -40,19 +35,9 @@ def test_the_answer_is_the_originals(line: Line, played: object) -> None:
 
 
 def test_what_is_known_is_of_lines_that_there_are() -> None:
-    known = {line.key for line in LINES} | {row.syntax for row in commands()}
-    assert pending() <= known
-    assert set(differences()) <= known
-    assert not pending() & set(differences())
+    assert set(differences()) <= {line.key for line in LINES}
 
 
 @pytest.mark.parametrize("row", commands(), ids=lambda row: row.syntax)
 def test_every_command_of_the_original_is_one_here(row: CommandRow) -> None:
-    try:
-        is_one = REGISTRY.parse(row.example) is not None
-    except CommandError:
-        is_one = False
-    if row.syntax in pending():
-        assert not is_one, "no longer to be done: out with it from pending.txt"
-        pytest.xfail("to be done")
-    assert is_one
+    assert REGISTRY.parse(row.example)

@@ -1,7 +1,7 @@
-"""What is known of the lines that are not answered as the original answers them.
+"""The lines that are not answered as the original answers them, and why.
 
-``data/testpmd/differences.txt`` has those that are meant, each with the reason and our own answer; ``pending.txt``, a
-line each, those that are still to be done. A line that is in either and is answered as the original does is an error.
+``data/testpmd/differences.txt`` has each with the reason and our own answer. A line that is there and is answered as the
+original does is an error.
 """
 
 from collections.abc import Iterator
@@ -9,12 +9,6 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "data" / "testpmd"
-
-
-@cache
-def pending() -> frozenset[str]:
-    """Keys of the lines that are not yet as they should be."""
-    return frozenset((FOLDER / "pending.txt").read_text().splitlines())
 
 
 @cache
