@@ -1,7 +1,7 @@
 """The lines that are not answered as the original answers them, and why.
 
-``data/testpmd/differences.txt`` has each with the reason and our own answer. A line that is there and is answered as the
-original does is an error.
+``data/testpmd/differences.txt`` has each with the reason and our own answer. A line that is there and is answered as
+the original does is an error.
 """
 
 from collections.abc import Iterator
