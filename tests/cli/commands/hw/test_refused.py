@@ -6,7 +6,6 @@ from fakes.console import answer
 
 from pytestpmd.cli.refusal import Refused
 from pytestpmd.cli.registry import discover
-from pytestpmd.ethdev.port import PortState
 
 REGISTRY = discover()
 
@@ -58,8 +57,7 @@ def test_what_is_remembered_is_shown() -> None:
 def test_dropping_is_remembered() -> None:
     app = FakeApp()
     assert answer(app, "port config all drop-en on") == "Please stop all ports first"
-    for port in app.ports:
-        port.state = PortState.STOPPED
+    app.stop_all()
     assert answer(app, "port config all drop-en on") == ""
     assert app.config.queues.rx_drop_en
 
