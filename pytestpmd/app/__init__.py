@@ -87,6 +87,11 @@ class TestPmd:
     ) -> None:
         self.release()
 
+    @property
+    def has_own_pair(self) -> bool:
+        """Whether no ports were asked for, so that it made two."""
+        return self._pair is not None
+
     def cpus_of(self, lcore_id: int) -> Iterable[int]:
         """CPUs that an lcore's thread may run on."""
         return self._cpus[lcore_id]

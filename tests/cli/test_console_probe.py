@@ -106,7 +106,7 @@ def test_a_wrong_line_is_pointed_at(person: Terminal) -> None:
     person.until(b"\x1b[?2004h")
     person.type(b"show port foo\r")
     seen = person.until(b"expected info, stats")
-    assert b" " * len("testpmd> show port ") + b"\x1b[1;31m^" in seen
+    assert b" " * len("testpmd> show port ") + b"\x1b[1;31m^^^" in seen
     assert b"Bad arguments" in seen
 
 

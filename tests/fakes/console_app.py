@@ -4,6 +4,7 @@ Run as ``python -m fakes.console_app MODE [file]``: MODE is plain, rich, auto, p
 as long as a busy machine may take), enter or stats.
 """
 
+import os
 import sys
 import threading
 import time
@@ -21,10 +22,21 @@ from pytestpmd.errors import PortError
 class Port:
     port_id: int
 
+    @property
+    def name(self) -> str:
+        return f"net_null{self.port_id}"
+
+
+@dataclass
+class Forwarding:
+    running: bool = False
+
 
 @dataclass
 class App:
     ports: list[Port] = field(default_factory=lambda: [Port(0), Port(1)])
+    session: Forwarding = field(default_factory=Forwarding)
+    has_own_pair: bool = "OWN_PAIR" in os.environ
 
 
 @command("show port (info|stats) (port_id|all)", "Show what a port is and has counted.", "display")
@@ -54,13 +66,25 @@ def sleep(app: App, num: int) -> str:
     return "slept"
 
 
+@command("start", "Forward.")
+def start(app: App) -> str:
+    app.session.running = True
+    return "forwarding"
+
+
+@command("stop", "Forward no more.")
+def stop(app: App) -> str:
+    app.session.running = False
+    return "stopped"
+
+
 @command("break", "Be a bug.")
 def bug(app: App) -> Any:
     return {}["no such key"]
 
 
 def commands() -> registry.Registry:
-    made = registry.of([show_port, set_burst, say, later, sleep, bug])
+    made = registry.of([show_port, set_burst, say, later, sleep, start, stop, bug])
     made.add_module(session)
     return made
 

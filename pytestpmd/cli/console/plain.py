@@ -90,13 +90,14 @@ class _Characters:
 def complete(session: Session, line: str) -> Completion:
     """What Tab does at the end of ``line``: add what all words that fit have in common, or list them."""
     found = candidates(session.registry.commands, line, session.app)
-    partial = "" if line[-1:].isspace() or not line else split_words(line)[-1].text
+    typed = split_words(line)
+    partial = typed[-1].text if typed and not line[-1:].isspace() else ""
     words = {f"{one.text} " for one in found if one.text}
-    common = _common_start(words)[len(partial) :] if partial else ""
+    common = common_start(words)[len(partial) :] if partial else ""
     return Completion(common, [f"{one.label}: {one.help}" for one in found])
 
 
-def _common_start(words: Collection[str]) -> str:
+def common_start(words: Collection[str]) -> str:
     """The longest text that every word begins with."""
     first, last = min(words, default=""), max(words, default="")
     return next((first[:i] for i, char in enumerate(first) if not last.startswith(char, i)), first)
