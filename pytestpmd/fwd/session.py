@@ -102,7 +102,13 @@ class Balance:
 
     made: int
     freed: int
-    dropped: int
+    #: By the port that did not take them.
+    dropped_at: Mapping[int, int]
+
+    @property
+    def dropped(self) -> int:
+        """At all ports."""
+        return sum(self.dropped_at.values())
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,7 @@ class Session:
         self.plan: ForwardPlan | None = None
         self._made: Streams | None = None
         self._before: dict[int, Stats] = {}
+        self._begun: dict[int, Stats] = {}
         self._dumper: Dumper | None = None
         self._sleeps: dict[int, Sleep] = {}
         self._setups: dict[str, Setup] = {}
@@ -198,6 +205,7 @@ class Session:
         if self._app.config.forward.flush_rx and engine.receives and self.plan.lcores:
             self._flush(self._made.streams)
         self.clear_stats()
+        self._begun = dict(self._before)
         self.running = True
         self.follow_settings()
         if tx_first:
@@ -325,20 +333,21 @@ class Session:
         return {job.lcore_id: job.cycles() for job in made.jobs} if made else {}
 
     def counted(self) -> dict[int, Stats]:
-        """What each forwarding port counted since ``start``, or since the last :meth:`clear_stats`."""
+        """What each forwarding port counted since ``start``, whatever was cleared since."""
         return {
-            port.port_id: port.lifetime_stats() - self._before.get(port.port_id, Stats())
+            port.port_id: port.lifetime_stats() - self._begun.get(port.port_id, Stats())
             for port in self._app.ports
             if port.port_id in self._app.config.forward.portlist[: self._app.config.forward.nb_ports]
         }
 
     def balance(self) -> Balance:
-        """What engines did with packets beside passing them on; exact while no lcore runs."""
-        made = freed = dropped = 0
-        for stream in self._made.streams if self._made else ():
-            kept = stream.count("rx_packets") - stream.count("tx_packets") - stream.count("fwd_dropped")
+        """What engines did since ``start`` with packets beside passing them on; exact while no lcore runs."""
+        made = freed = 0
+        dropped: dict[int, int] = {}
+        for stream in self.sample():
+            kept = stream.rx_packets - stream.tx_packets - stream.fwd_dropped
             made, freed = made + max(0, -kept), freed + max(0, kept)
-            dropped += stream.count("fwd_dropped")
+            dropped[stream.spec.tx_port] = dropped.get(stream.spec.tx_port, 0) + stream.fwd_dropped
         return Balance(made, freed, dropped)
 
     def bursts(self) -> tuple[Mapping[int, int] | None, Mapping[int, int] | None]:

@@ -125,6 +125,13 @@ def test_what_a_file_asks_for_as_data_comes_out_among_the_lines(tmp_path: Path) 
     assert told["total"]["rx_packets"] > 0
 
 
+def test_clearing_counters_on_the_way_takes_nothing_from_the_result(tmp_path: Path) -> None:
+    file = script(tmp_path, "start", "wait packets rx all 1000", "clear port stats 0", "clear fwd stats all", "stop")
+    told = result(run("-i", file, "--json"))
+    assert told["total"]["rx_packets"] >= 1000
+    assert told["conservation"]["holds"] is True
+
+
 def test_a_pipe_is_answered_in_json_alone() -> None:
     ended = run("-i", "--json", typed="start\nshow port summary all json\nstop\nquit\n")
     answer, told = objects(ended)

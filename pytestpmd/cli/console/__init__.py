@@ -60,7 +60,9 @@ def run_console(app: Any, registry: Registry, proof: Proof, stop: Stop, outcome:
 
     What goes wrong on a pipe counts for the outcome. A person at a terminal has seen it.
     """
-    session = Session(app, registry, stop, None if os.isatty(0) else outcome)
+    if os.isatty(0):
+        outcome = Outcome(json=outcome.json if outcome else None)
+    session = Session(app, registry, stop, outcome)
     if stop.requested:
         return
     if proof.person:

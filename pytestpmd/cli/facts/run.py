@@ -123,8 +123,7 @@ def _iso(moment: datetime) -> str:
 
 def dropped(app: "TestPmd", port_id: int) -> int:
     """Packets that engines dropped because this port did not take them."""
-    port = next((port for port in app.session.stats().ports if port.port_id == port_id), None)
-    return port.tx_dropped - app.session.counted()[port_id].oerrors if port else 0
+    return app.session.balance().dropped_at.get(port_id, 0)
 
 
 def _callbacks(port: EthPort) -> Facts:
