@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import appliance, engines, interrupt, router
+from bench import answers, appliance, engines, interrupt, router
 from bench.floor import Floor, floor
 from bench.loopback import PATHS, Load, measure
 
@@ -26,7 +26,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH", help="another program")
     parser.add_argument("--pair", action="append", metavar="BACKEND/FRONTEND", help="repeatable; all there are")
     parser.add_argument("--patience", type=float, default=3, help="seconds a window may wait for silence (3)")
-    parser.add_argument("--part", choices=["pairs", "alone", "interrupt", "router", "engines"], help="only one of them")
+    parser.add_argument(
+        "--part", choices=["pairs", "alone", "interrupt", "router", "engines", "answers"], help="only one of them"
+    )
     return parser.parse_args()
 
 
@@ -124,6 +126,18 @@ def between_nothing(args: argparse.Namespace, load: Load, cpus: Sequence[int]) -
         show(row.name, *got.values(), *(got["ours"].over(got[name]) for name in got if name != "ours"))
 
 
+def answering(args: argparse.Namespace, cpus: Sequence[int]) -> None:
+    """The console, program by program."""
+    known = programs(args.program)
+    print("\nHow soon a line is answered: median, 99 % within, most")
+    show("", *known)
+    for case in answers.CASES:
+        got = answers.measure(known, case, cpus)
+        show(case.name, *(answers.summary(times) for times in got.values()))
+    taken = answers.of_file(known, cpus)
+    show(f"a file of {answers.FILE_LINES} lines", *(f"{seconds:.1f} s" for seconds in taken.values()))
+
+
 def main() -> int:
     """Measure and print."""
     args = arguments()
@@ -144,6 +158,8 @@ def main() -> int:
         routing(loads[0], cpus)
     if args.part in (None, "engines"):
         between_nothing(args, loads[0], cpus)
+    if args.part in (None, "answers"):
+        answering(args, cpus)
     return 0
 
 
