@@ -39,8 +39,9 @@ like it, "Bad arguments".
 
 On a terminal, Tab completes a word or lists what could follow, ? lists it, the arrow keys move in the line and in the
 history, Ctrl-C drops the line, Ctrl-D on an empty line is quit. Where a person's terminal is found at the other end
-(--console) the line editor colours, completes as one types, and keeps its history in
-$XDG_STATE_HOME/pytestpmd/history.
+(--console) the line editor colours, completes as one types, keeps its history in $XDG_STATE_HOME/pytestpmd/history
+(~/.local/state without it), and points at a wrong word; Ctrl-C on an empty line stops forwarding, and leaves when
+repeated.
 """
 
 FILES = """\

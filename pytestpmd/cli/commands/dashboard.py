@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 
 
 @command(
-    "dashboard", "Show ports, queues, streams and lcores live; without a person at a terminal, port stats.", "display"
+    "dashboard",
+    "Show ports, queues, streams and lcores live, ? tells the keys; without a person at a terminal, port stats.",
+    "display",
 )
 def dashboard(app: "TestPmd", *, session: Session) -> Answer | str:
-    if session.ask_dashboard:
-        session.ask_dashboard()
-        return ""
-    return show_port(app, "stats", "all")
+    stats = show_port(app, "stats", "all")
+    if session.ask_dashboard is None:
+        return stats
+    session.ask_dashboard()
+    return Answer("", stats.data) if isinstance(stats, Answer) else ""
 
 
 @command("show port stats all (watch|--watch)", "Show the same as dashboard.", "display")

@@ -79,10 +79,10 @@ class Person:
         self._interrupted = False
         self.session.keys = keys = Keys(self.session.stop, 0)
         with unbuffered_keys(0, self.session.stop):
-            say(self.session.execute(line, lambda error: explain(error, line)))
-        if self._wants_dashboard:
-            self._wants_dashboard = False
+            say(text := self.session.execute(line, lambda error: explain(error, line)))
+        if self._wants_dashboard and not text:  # which there is where data were asked for
             self.dashboard.show()
+        self._wants_dashboard = False
         return self.run_typed(bytes(keys.typed)) if keys.typed else ""
 
     def interrupt(self) -> None:

@@ -160,7 +160,7 @@ def _packets_of(at: Moment, key: tuple[str, int, int]) -> int:
 
 def _filled(scene: Scene, queue: QueueFigures, width: int) -> Text:
     if not queue.ring.size:
-        return Text("no ring", "dim")
+        return Text("-", "dim")
     share = queue.ring.used / queue.ring.size
     return loaded(share, bar(share, width, scene.plain))
 

@@ -1,6 +1,7 @@
 """The screen as text, for terminals of several sizes."""
 
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from fakes.moments import a_history, a_look
@@ -57,7 +58,7 @@ def test_the_first_view_shows_ports_drops_and_lcores() -> None:
 def test_queues_are_shown_with_what_waits_in_their_rings() -> None:
     text = shown(steady(waiting=192), State(view="queues"))
     assert "port 0 rx 0    8.00 k   4.10 M        0  ████████░░    192/256" in text
-    assert "port 0 tx 0    8.00 k   4.10 M        0  no ring" in text
+    assert "port 0 tx 0    8.00 k   4.10 M        0  -" in text
 
 
 def test_streams_are_shown_with_their_bursts_where_these_are_recorded() -> None:
@@ -118,3 +119,12 @@ def test_before_anything_was_counted_it_says_so() -> None:
 
 def test_help_names_the_keys() -> None:
     assert "look back a period" in shown(steady(), State(help=True))
+
+
+@pytest.mark.parametrize("title", ["Ports", "Bursts", "Lcores"])
+def test_the_screen_in_the_readme_has_the_headings_of_today(title: str) -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text().split("\n")
+    today = shown(a_history([a_look(at, at, cycles=(at, at), bursts={32: at}) for at in range(3)])).split("\n")
+    at = next(number for number, line in enumerate(today) if line.startswith(title))
+    assert today[at] in readme
+    assert today[at + 1] in readme
