@@ -12,7 +12,8 @@ from typing import Protocol
 
 from pytestpmd.ethdev.ports import Ports
 from pytestpmd.ethdev.stats import QueueCounters, Rates, Stats
-from pytestpmd.fwd.session import Session, StreamSample
+from pytestpmd.fwd.session import Session
+from pytestpmd.fwd.stats import StreamSample
 
 NS = 10**9
 BITS = 8

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -21,11 +20,18 @@ from pytestpmd.fwd.frame import check_segments
 from pytestpmd.fwd.latency import Latency
 from pytestpmd.fwd.setup import Setup
 from pytestpmd.fwd.sleep import Sleep, SleepCounts, interrupts_of
+from pytestpmd.fwd.stats import (
+    Balance,
+    ForwardStats,
+    StreamSample,
+    port_stats,
+    stream_stats,
+    sum_bursts,
+    total_of,
+)
 from pytestpmd.fwd.streams import FlushJob, Stream, StreamMaker, Streams, clock_hz
-from pytestpmd.fwd.topology import LcoreSpec, StreamSpec, plan
+from pytestpmd.fwd.topology import LcoreSpec, plan
 
-#: Of ``COUNTERS`` of a stream, in the order of StreamSample.
-SAMPLED = ("rx_packets", "tx_packets", "fwd_dropped", "busy_cycles")
 FLUSH_PASSES = 2
 FLUSH_PAUSE_S = 0.01
 
@@ -43,96 +49,6 @@ class ForwardPlan:
     notes: tuple[str, ...] = ()
     #: In interrupt mode, by lcore: why it polls all the same, or "" for one that sleeps. Empty without the mode.
     interrupt: Mapping[int, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PortForwardStats:
-    """What forwarding did with one port, or with all (``port_id`` -1), in packets."""
-
-    port_id: int
-    rx_packets: int = 0
-    rx_dropped: int = 0
-    rx_errors: int = 0
-    rx_nombuf: int = 0
-    tx_packets: int = 0
-    tx_dropped: int = 0
-    rx_bursts: Mapping[int, int] | None = None
-    tx_bursts: Mapping[int, int] | None = None
-    bad_ip_csum: int = 0
-    bad_l4_csum: int = 0
-    bad_outer_ip_csum: int = 0
-    bad_outer_l4_csum: int = 0
-
-    @property
-    def rx_total(self) -> int:
-        """Received, and missed by the device."""
-        return self.rx_packets + self.rx_dropped
-
-    @property
-    def tx_total(self) -> int:
-        """Sent, and dropped on the way."""
-        return self.tx_packets + self.tx_dropped
-
-
-@dataclass(frozen=True)
-class StreamStats:
-    """What one stream did, in packets."""
-
-    rx_port: int
-    rx_queue: int
-    tx_port: int
-    tx_queue: int
-    rx_packets: int
-    tx_packets: int
-    tx_dropped: int
-    rx_bursts: Mapping[int, int] | None = None
-    tx_bursts: Mapping[int, int] | None = None
-    bad_ip_csum: int = 0
-    bad_l4_csum: int = 0
-    bad_outer_ip_csum: int = 0
-    bad_outer_l4_csum: int = 0
-
-
-@dataclass(frozen=True)
-class Balance:
-    """Packets that engines made, that they freed instead of sending, and that they dropped as ports did not take them.
-
-    Of one stream only the difference of the first two is known.
-    """
-
-    made: int
-    freed: int
-    #: By the port that did not take them.
-    dropped_at: Mapping[int, int]
-
-    @property
-    def dropped(self) -> int:
-        """At all ports."""
-        return sum(self.dropped_at.values())
-
-
-@dataclass(frozen=True)
-class StreamSample:
-    """What one stream has counted since ``start``, whatever was cleared since; busy cycles where they are recorded."""
-
-    lcore_id: int
-    spec: StreamSpec
-    rx_packets: int
-    tx_packets: int
-    fwd_dropped: int
-    busy_cycles: int
-
-
-@dataclass(frozen=True)
-class ForwardStats:
-    """The whole of ``show fwd stats all``; ``streams`` only where there are more of them than ports."""
-
-    engine: str
-    ports: tuple[PortForwardStats, ...]
-    streams: tuple[StreamStats, ...]
-    total: PortForwardStats
-    busy_cycles: int | None = None
-    clock_mhz: int = 0
 
 
 class Owner(Protocol):
@@ -315,16 +231,7 @@ class Session:
         """The streams as they are now, by any thread, whether lcores run or not; none before the first ``start``."""
         made = self._made
         return tuple(
-            StreamSample(
-                job.lcore_id,
-                stream.spec,
-                *(
-                    int(getattr(stream.ptr, name))
-                    for name in ("rx_packets", "tx_packets", "fwd_dropped", "busy_cycles")
-                ),
-            )
-            for job in (made.jobs if made else ())
-            for stream in job.streams
+            StreamSample.of(job.lcore_id, stream) for job in (made.jobs if made else ()) for stream in job.streams
         )
 
     def cycles(self) -> dict[int, tuple[int, int]]:
@@ -340,6 +247,9 @@ class Session:
             if port.port_id in self._app.config.forward.portlist[: self._app.config.forward.nb_ports]
         }
 
+    def _counted_by(self, port: EthPort) -> Stats:
+        return port.lifetime_stats() - self._before.get(port.port_id, Stats())
+
     def balance(self) -> Balance:
         """What engines did since ``start`` with packets beside passing them on; exact while no lcore runs."""
         made = freed = 0
@@ -353,9 +263,8 @@ class Session:
     def bursts(self) -> tuple[Mapping[int, int] | None, Mapping[int, int] | None]:
         """Bursts of all streams by size, received and sent; None where they are not recorded. Any thread."""
         streams = self._made.streams if self._made else []
-        return _sum(stream.bursts("rx_bursts") for stream in streams), _sum(
-            stream.bursts("tx_bursts") for stream in streams
-        )
+        received = sum_bursts(stream.bursts("rx_bursts") for stream in streams)
+        return received, sum_bursts(stream.bursts("tx_bursts") for stream in streams)
 
     def uses(self, port_id: int) -> bool:
         """Whether lcores poll a port's queues at the moment, or send to them."""
@@ -377,68 +286,15 @@ class Session:
         forward = self._app.config.forward
         streams = self._made.streams if self._made else []
         ids = [port_id for port_id in forward.portlist[: forward.nb_ports] if port_id in self._app.ports]
-        ports = tuple(self._port_stats(self._app.ports[port_id], streams) for port_id in ids)
+        ports = tuple(port_stats(port_id, self._counted_by(self._app.ports[port_id]), streams) for port_id in ids)
         detailed = streams if len(streams) > len(ports) else []
         engine = self.plan.engine if self.plan else forward.engine
         cycles = sum(stream.count("busy_cycles") for stream in streams) if forward.record_core_cycles else None
         return ForwardStats(
             engine,
             ports,
-            tuple(found for stream in detailed if (found := _stream_stats(stream))),
-            _total(ports),
+            tuple(found for stream in detailed if (found := stream_stats(stream))),
+            total_of(ports),
             cycles,
             clock_hz() // 1_000_000 if cycles is not None else 0,
         )
-
-    def _port_stats(self, port: EthPort, streams: list[Stream]) -> PortForwardStats:
-        counted = port.lifetime_stats() - self._before.get(port.port_id, Stats())
-        sending = [stream for stream in streams if stream.spec.tx_port == port.port_id]
-        receiving = [stream for stream in streams if stream.spec.rx_port == port.port_id]
-        return PortForwardStats(
-            port.port_id,
-            rx_packets=counted.ipackets,
-            rx_dropped=counted.imissed,
-            rx_errors=counted.ierrors,
-            rx_nombuf=counted.rx_nombuf,
-            tx_packets=counted.opackets,
-            tx_dropped=sum(stream.count("fwd_dropped") for stream in sending) + counted.oerrors,
-            rx_bursts=receiving[0].bursts("rx_bursts") if len(receiving) == 1 else None,
-            tx_bursts=sending[0].bursts("tx_bursts") if len(sending) == 1 else None,
-            bad_ip_csum=sum(stream.count("rx_bad_ip_csum") for stream in receiving),
-            bad_l4_csum=sum(stream.count("rx_bad_l4_csum") for stream in receiving),
-        )
-
-
-def _stream_stats(stream: Stream) -> StreamStats | None:
-    counts = stream.count("rx_packets"), stream.count("tx_packets"), stream.count("fwd_dropped")
-    if not any(counts):
-        return None
-    spec = stream.spec
-    return StreamStats(
-        spec.rx_port,
-        spec.rx_queue,
-        spec.tx_port,
-        spec.tx_queue,
-        *counts,
-        stream.bursts("rx_bursts"),
-        stream.bursts("tx_bursts"),
-        stream.count("rx_bad_ip_csum"),
-        stream.count("rx_bad_l4_csum"),
-    )
-
-
-def _sum(counts: Iterable[Mapping[int, int] | None]) -> Mapping[int, int] | None:
-    """Together, None if there is nothing to add."""
-    known = [each for each in counts if each is not None]
-    return dict(sum(map(Counter, known), Counter[int]())) if known else None
-
-
-def _total(ports: Iterable[PortForwardStats]) -> PortForwardStats:
-    ports = tuple(ports)
-    return PortForwardStats(
-        -1,
-        **{
-            name: sum(getattr(port, name) for port in ports)
-            for name in ("rx_packets", "rx_dropped", "rx_errors", "rx_nombuf", "tx_packets", "tx_dropped")
-        },
-    )

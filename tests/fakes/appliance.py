@@ -15,7 +15,7 @@ from pytestpmd.cli.main import prepare
 from pytestpmd.cli.registry import discover
 from pytestpmd.config import Config
 from pytestpmd.eal import args
-from pytestpmd.fwd.session import ForwardStats
+from pytestpmd.fwd.stats import ForwardStats
 
 CPUS = sorted(os.sched_getaffinity(0))
 REGISTRY = discover()

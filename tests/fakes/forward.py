@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pytestpmd.fwd.session import ForwardStats, PortForwardStats, StreamStats
+from pytestpmd.fwd.stats import ForwardStats, PortForwardStats, StreamStats
 
 SUMMED = ("rx_packets", "rx_dropped", "rx_errors", "rx_nombuf", "tx_packets", "tx_dropped")
 

@@ -7,7 +7,7 @@ from pytestpmd.cli.dashboard.history import History
 from pytestpmd.cli.dashboard.look import Look, PortLook, QueueKey, Ring
 from pytestpmd.ethdev.link import Link
 from pytestpmd.ethdev.stats import QueueCounters, Stats
-from pytestpmd.fwd.session import StreamSample
+from pytestpmd.fwd.stats import StreamSample
 from pytestpmd.fwd.topology import StreamSpec
 
 RING = 256

@@ -7,7 +7,7 @@ from pytestpmd.app.sampling import counted, rates_of, seconds
 from pytestpmd.cli.dashboard.look import Look, QueueKey, Ring
 from pytestpmd.ethdev.link import Link
 from pytestpmd.ethdev.stats import QueueCounters, Rates, Stats
-from pytestpmd.fwd.session import StreamSample
+from pytestpmd.fwd.stats import StreamSample
 from pytestpmd.fwd.topology import StreamSpec
 
 BITS = 8

@@ -12,8 +12,9 @@ from pytestpmd.ethdev.port import EthPort
 from pytestpmd.fwd.topology import StreamSpec
 
 if TYPE_CHECKING:
-    from pytestpmd.fwd.session import ForwardPlan, ForwardStats, PortForwardStats, StreamStats
+    from pytestpmd.fwd.session import ForwardPlan
     from pytestpmd.fwd.sleep import SleepCounts
+    from pytestpmd.fwd.stats import ForwardStats, PortForwardStats, StreamStats
 
 Facts = Mapping[str, Json]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytestpmd.fwd.session import ForwardStats, PortForwardStats, StreamStats
+    from pytestpmd.fwd.stats import ForwardStats, PortForwardStats, StreamStats
 
 BORDER = "-" * 22
 TOTAL_BORDER = "+" * 15
