@@ -14,16 +14,17 @@ from typing import ClassVar, Self
 from pytestpmd.app import hardware
 from pytestpmd.app.hotplug import Hotplug
 from pytestpmd.app.metrics import Metrics
+from pytestpmd.app.pools import common_node, create_pools
 from pytestpmd.app.probing import BuiltInPair, Devices
-from pytestpmd.config import Config, LaunchError, mtu_of, offloads_of, rss_functions_of
+from pytestpmd.config import Config, mtu_of, offloads_of, rss_functions_of
 from pytestpmd.drivers import LeftToOthers, NoSuchDriver, ProbeError, probe, probe_pci
 from pytestpmd.eal.args import EalArgs
 from pytestpmd.eal.cpu import limit_simd_width
 from pytestpmd.eal.devargs import DeviceString
+from pytestpmd.eal.ether import mac_text
 from pytestpmd.eal.iova import place_memory
-from pytestpmd.eal.memory import MemoryLimit, limit_bus_memory
+from pytestpmd.eal.memory import limit_bus_memory
 from pytestpmd.eal.mempool import Mempool
-from pytestpmd.eal.options import POOL_OPS
 from pytestpmd.eal.pci.bus import PciBus, PciDevice
 from pytestpmd.eal.pci.choice import address_of
 from pytestpmd.eal.pci.vfio import VfioAccess
@@ -36,10 +37,6 @@ from pytestpmd.fwd.dump import DumpedPacket
 from pytestpmd.fwd.session import Session
 from pytestpmd.log import EAL, TESTPMD
 
-RX_DESC_MAX = 2048
-TX_DESC_MAX = 2048
-MAX_PKT_BURST = 512
-MAX_ETHPORTS = 32
 LINK_CHECK_S = 9.0
 LINK_CHECK_STEP_S = 0.1
 
@@ -187,44 +184,13 @@ class TestPmd:
 
     def create_pools(self) -> None:
         """One mbuf pool for each ``--mbuf-size``."""
-        pool = self.config.pool
-        size = pool.total_num_mbufs or self._default_mbufs()
-        node = self._common_node()
-        for i, data_room in enumerate(pool.mbuf_sizes):
-            # with 0 packets of that length would be thrown away (a device's work)
-            if data_room == 0:
-                continue
-            name = f"mb_pool_{node % 2**32}" + (f"_{i}" if i else "")
-            shown = "any" if node < 0 else str(node)
-            TESTPMD.info("create a new mbuf pool <%s>: n=%d, size=%d, socket=%s", name, size, data_room, shown)
-            if pool.allocation != "anon":
-                TESTPMD.info("preferred mempool ops selected: %s", self.eal.pool_ops)
-            self.pools.append(self._create_pool(name, size, data_room, shown))
-
-    def _common_node(self) -> int:
-        """The NUMA node of what no port has to itself; -1 where nobody minds."""
-        if self.config.ports.numa:
-            return 0
-        return -1 if self.config.pool.socket_num is None else self.config.pool.socket_num
+        self.pools.extend(create_pools(self.config, self.eal))
 
     def _node_of(self, port: EthPort) -> str:
         """The NUMA node of a port's rings, as the original writes it."""
         ports = self.config.ports
-        node = ports.port_numa.get(port.port_id, max(port.numa_node, 0)) if ports.numa else self._common_node()
+        node = ports.port_numa.get(port.port_id, max(port.numa_node, 0)) if ports.numa else common_node(self.config)
         return "any" if node < 0 else str(node)
-
-    def _create_pool(self, name: str, size: int, data_room: int, node: str) -> Mempool:
-        failed = f"Creation of mbuf pool for socket {node} failed"
-        if self.eal.pool_ops not in POOL_OPS:
-            raise LaunchError(f"{failed}: Invalid argument", before="MBUF: error setting mempool handler")
-        try:
-            return Mempool(name, size, data_room, self.config.pool.mbcache)
-        except MemoryLimit as error:
-            raise LaunchError(f"{failed}: Cannot allocate memory", before=str(error)) from None
-
-    def _default_mbufs(self) -> int:
-        cached = len(self.worker_lcores) * self.config.pool.mbcache
-        return (RX_DESC_MAX + TX_DESC_MAX + MAX_PKT_BURST + cached) * MAX_ETHPORTS
 
     def measure(self) -> None:
         """Begin with what the options ask to be measured."""
@@ -311,7 +277,7 @@ class TestPmd:
         except TestpmdError as error:
             self.say(f"Fail to start port {port.port_id}: {error}")
             return False
-        self.say(f"Port {port.port_id}: {port.mac.hex(':').upper()}")
+        self.say(f"Port {port.port_id}: {mac_text(port.mac)}")
         return True
 
     def stop_ports(self, ids: list[int], check_links: bool = True) -> None:

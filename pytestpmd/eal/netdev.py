@@ -6,7 +6,6 @@ An interface is known by its index: its name may change under us. Whoever watche
 
 import errno
 import fcntl
-import os
 import re
 import socket
 import struct
@@ -145,9 +144,3 @@ class LinkEvents:
     def close(self) -> None:
         """Harmless when repeated."""
         self._socket.close()
-
-
-def random_mac() -> bytes:
-    """A unicast address of our own making."""
-    first, *rest = os.urandom(6)
-    return bytes([(first & 0xFC) | 0x02, *rest])

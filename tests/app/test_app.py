@@ -157,11 +157,6 @@ def test_there_is_a_pool_for_each_mbuf_size(make: Make, logged: Logged) -> None:
     assert "testpmd: preferred mempool ops selected: ring_mp_mc" in logged
 
 
-@pytest.mark.parametrize(("workers", "mbufs"), [(1, 155456), (2, 163456), (4, 179456)])
-def test_a_pool_holds_as_many_mbufs_as_the_original_s_would(workers: int, mbufs: int) -> None:
-    assert bare(workers=workers)._default_mbufs() == mbufs
-
-
 # `port start|stop|close|reset`, in the original's words.
 
 

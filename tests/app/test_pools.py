@@ -6,7 +6,8 @@ import pytest
 from fakes.log import Logged
 
 from pytestpmd.app import TestPmd
-from pytestpmd.config import LaunchError
+from pytestpmd.app.pools import _default_mbufs
+from pytestpmd.config import Config, LaunchError
 from pytestpmd.eal.memory import _BUS_MEMORY, limit_bus_memory
 
 MakeApp = Callable[..., TestPmd]
@@ -17,6 +18,11 @@ def pools_of(app: TestPmd) -> list[str]:
     app.config.pool.total_num_mbufs = SMALL
     app.create_pools()
     return [pool.name for pool in app.pools]
+
+
+@pytest.mark.parametrize(("workers", "mbufs"), [(1, 155456), (2, 163456), (4, 179456)])
+def test_a_pool_holds_as_many_mbufs_as_the_original_s_would(workers: int, mbufs: int) -> None:
+    assert _default_mbufs(workers, Config().pool.mbcache) == mbufs
 
 
 def test_a_pool_is_named_by_its_node_and_size(make_app: MakeApp, logged: Logged) -> None:

@@ -4,7 +4,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from pytestpmd.cli.registry import command
-from pytestpmd.cli.render.port import mac as mac_text
+from pytestpmd.eal.ether import mac_text
 from pytestpmd.errors import ConfigError, OperationError
 from pytestpmd.ethdev.filters import MAX_VLAN_ID, is_group
 from pytestpmd.ethdev.offloads import RxOffload

@@ -5,9 +5,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pytestpmd.cli.answer import Json
-from pytestpmd.cli.facts.port import mac, offloads
+from pytestpmd.cli.facts.port import offloads
 from pytestpmd.config import Config, peer_of
 from pytestpmd.config import offloads_of as asked_of
+from pytestpmd.eal.ether import mac_text
 from pytestpmd.ethdev.port import EthPort
 from pytestpmd.fwd.topology import StreamSpec
 
@@ -45,7 +46,7 @@ def _spec(settings: Config, stream: StreamSpec) -> Facts:
         "rx_queue": stream.rx_queue,
         "tx_port": stream.tx_port,
         "tx_queue": stream.tx_queue,
-        "peer": mac(peer_of(settings.forward, stream.peer_port)),
+        "peer": mac_text(peer_of(settings.forward, stream.peer_port)),
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from pytestpmd.cli.answer import Json
+from pytestpmd.eal.ether import mac_text
 from pytestpmd.ethdev.link import SPEED_UNKNOWN
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload, names
 from pytestpmd.ethdev.port import BurstChoice, DescLimits, EthPort
@@ -22,11 +23,6 @@ def identity(port: EthPort) -> Facts:
     return {"port_id": port.port_id, "name": port.name, "driver": port.driver_name}
 
 
-def mac(address: bytes) -> str:
-    """An Ethernet address as the original prints it."""
-    return address.hex(":").upper()
-
-
 def link(port: EthPort) -> Facts:
     """``speed_mbps`` is null where nobody knows."""
     now = port.link()
@@ -39,7 +35,7 @@ def link(port: EthPort) -> Facts:
 
 
 def summary(port: EthPort) -> Facts:
-    return {"mac": mac(port.mac), "state": port.state.value, "link": link(port)}
+    return {"mac": mac_text(port.mac), "state": port.state.value, "link": link(port)}
 
 
 def info(port: EthPort) -> Facts:
@@ -109,7 +105,7 @@ def queue(counters: QueueCounters) -> Facts:
 
 
 def macs(addresses: Sequence[bytes]) -> Facts:
-    return {"macs": [mac(address) for address in addresses if any(address)]}
+    return {"macs": [mac_text(address) for address in addresses if any(address)]}
 
 
 def capabilities(port: EthPort, kind: str) -> Facts:
@@ -153,7 +149,7 @@ def device(port: EthPort) -> Facts:
         "bus_info": port.bus_info,
         "devargs": port.devargs,
         "numa_node": port.numa_node,
-        "mac": mac(port.mac),
+        "mac": mac_text(port.mac),
     }
 
 

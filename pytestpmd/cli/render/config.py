@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from pytestpmd.cli.render.port import mac
 from pytestpmd.config import Config, ForwardConfig, offloads_of, peer_of
+from pytestpmd.eal.ether import mac_text
 from pytestpmd.ethdev.port import EthPort
 from pytestpmd.fwd.topology import LcoreSpec, StreamSpec
 
@@ -39,7 +39,7 @@ def forwarding(config: Config, engine: str, nb_ports: int, lcores: Sequence[Lcor
 def _stream(forward: ForwardConfig, stream: StreamSpec) -> str:
     return (
         f"  RX P={stream.rx_port}/Q={stream.rx_queue} (socket 0) -> "
-        f"TX P={stream.tx_port}/Q={stream.tx_queue} (socket 0) peer={mac(peer_of(forward, stream.peer_port))}"
+        f"TX P={stream.tx_port}/Q={stream.tx_queue} (socket 0) peer={mac_text(peer_of(forward, stream.peer_port))}"
     )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from pytestpmd._dataplane import lib
 from pytestpmd.cli.render.flags import RX_FLAGS, TX_FLAGS, named
-from pytestpmd.cli.render.port import mac
 from pytestpmd.config import MarkConfig
+from pytestpmd.eal.ether import mac_text
 from pytestpmd.fwd.dump import DumpedPacket, Summed
 
 ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_IPV4, ETHERTYPE_IPV6 = 0x8100, 0x88A8, 0x0800, 0x86DD
@@ -44,7 +44,7 @@ def _lines(packet: DumpedPacket, pool: str, marks: MarkConfig) -> Iterator[str]:
     lengths = "".join(f" - {name}={length}" for name, length in found.lengths)
     queue = f"{'Send' if packet.sent else 'Receive'} queue=0x{packet.queue:x}"
     yield (
-        f"  src={mac(data[6:12])} - dst={mac(data[:6])} - pool={pool} - type=0x{_u16(data, 12):04x} - "
+        f"  src={mac_text(data[6:12])} - dst={mac_text(data[:6])} - pool={pool} - type=0x{_u16(data, 12):04x} - "
         f"length={packet.pkt_len} - nb_segs={packet.nb_segs}{''.join((*_metadata(packet), *_marks(packet, marks)))} - "
         f"sw ptype: {' '.join(found.names)} {lengths} - {queue}"
     )

@@ -5,17 +5,13 @@ Every function here takes values and gives the lines, the last without its newli
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from pytestpmd.eal.ether import mac_text
 from pytestpmd.ethdev.link import Link, speed_text
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload, names
 from pytestpmd.ethdev.port import BurstChoice, DescLimits, DeviceInfo, EthPort
 
 BORDER = "*" * 21
 FLOW_TYPES_WIDTH = 64
-
-
-def mac(address: bytes) -> str:
-    """An Ethernet address as the original prints it."""
-    return address.hex(":").upper()
 
 
 def invalid_port(port_id: int, valid: Iterable[int]) -> str:
@@ -37,7 +33,7 @@ def summary(ports: Sequence[EthPort], available: int) -> str:
 def _summary_of(port: EthPort) -> str:
     link = port.link()
     return _summary_row(
-        str(port.port_id), mac(port.mac), port.name, port.driver_name, link.status, speed_text(link.speed)
+        str(port.port_id), mac_text(port.mac), port.name, port.driver_name, link.status, speed_text(link.speed)
     )
 
 
@@ -69,7 +65,7 @@ def info(port: EthPort) -> str:
 
 
 def _identity(port: EthPort) -> Iterator[str]:
-    yield f"MAC address: {mac(port.mac)}"
+    yield f"MAC address: {mac_text(port.mac)}"
     yield f"Device name: {port.name}"
     yield f"Driver name: {port.driver_name}"
     yield "Firmware-version: not available"
@@ -157,7 +153,7 @@ def device_info(port: EthPort) -> str:
             f"Connect to socket: {port.numa_node}",
             "",
             f"\tPort id: {port.port_id:<2}",
-            f"\tMAC address: {mac(port.mac)}",
+            f"\tMAC address: {mac_text(port.mac)}",
             f"\tDevice name: {port.name}",
             f"\tDevice speed capability: {_speed_capability(port.info().fixed_speed)}",
         ]
@@ -171,13 +167,13 @@ def _speed_capability(fixed: int | None) -> str:
 def macs(addresses: Sequence[bytes]) -> str:
     """``show port N macs``."""
     held = [address for address in addresses if any(address)]
-    return "\n".join([f"Number of MAC address added: {len(held)}", *(f"  {mac(address)}" for address in held)])
+    return "\n".join([f"Number of MAC address added: {len(held)}", *(f"  {mac_text(address)}" for address in held)])
 
 
 def mcast_macs(addresses: Sequence[bytes]) -> str:
     """``show port N mcast_macs``."""
     heading = f"Number of Multicast MAC address added: {len(addresses)}"
-    return "\n".join([heading, *(f"  {mac(address)}" for address in addresses)])
+    return "\n".join([heading, *(f"  {mac_text(address)}" for address in addresses)])
 
 
 def offload_capabilities(port: EthPort, kind: str) -> str:

@@ -16,9 +16,10 @@ from pytestpmd.drivers.interface import InterfacePort
 from pytestpmd.drivers.tap import device
 from pytestpmd.drivers.vnet import RX_CKSUM, TX_CAPABILITIES, rx_fields, tx_fields
 from pytestpmd.eal.devargs import DevArgs, Mac, arg, mac
+from pytestpmd.eal.ether import random_mac
 from pytestpmd.eal.memory import Arena
 from pytestpmd.eal.mempool import Mempool
-from pytestpmd.eal.netdev import NetDev, NetDevState, interface_name, random_mac
+from pytestpmd.eal.netdev import NetDev, NetDevState, interface_name
 from pytestpmd.errors import ConfigError, DeviceError, TestpmdError
 from pytestpmd.ethdev.offloads import RxOffload
 from pytestpmd.ethdev.port import BurstChoice, DeviceInfo, PortConf, Queue, RxInterrupt

@@ -6,9 +6,10 @@ from pytestpmd.drivers import LeftToOthers, pci_driver
 from pytestpmd.drivers.virtio.controlled import log
 from pytestpmd.drivers.virtio.port import VirtioPort
 from pytestpmd.drivers.virtio.transport.pci.device import PciTransport
-from pytestpmd.drivers.virtio.wanted import CONTROL_FEATURES, DEFAULT_FEATURES, SPEEDS, random_mac
+from pytestpmd.drivers.virtio.wanted import CONTROL_FEATURES, DEFAULT_FEATURES, SPEEDS
 from pytestpmd.drivers.virtio_net import Feature
 from pytestpmd.eal.devargs import DevArgs, arg, choice
+from pytestpmd.eal.ether import mac_text, random_mac
 from pytestpmd.eal.iova import check_reach
 from pytestpmd.eal.pci.access import PciAccess, open_device
 from pytestpmd.eal.pci.bus import PciDevice
@@ -95,7 +96,7 @@ class VirtioPciPort(VirtioPort):
         log.debug("%s guest_features before negotiate = %x", negotiate, int(self.wanted))
         log.debug("%s host_features before negotiate = %x", negotiate, int(self.transport.features()))
         log.debug("%s features after negotiate = %x", negotiate, int(self.agreed.features))
-        log.debug("virtio_init_device(): PORT MAC: %s", self.mac.hex(":").upper())
+        log.debug("virtio_init_device(): PORT MAC: %s", mac_text(self.mac))
         log.debug("virtio_init_device(): config->max_virtqueue_pairs=%d", self.config.max_pairs)
         log.debug("virtio_init_device(): config->status=%d", int(self.config.status))
 

@@ -12,9 +12,10 @@ from pytestpmd.drivers.virtio.transport import Transport
 from pytestpmd.drivers.virtio.transport.kernel import VhostKernelTransport
 from pytestpmd.drivers.virtio.transport.user import VhostUserTransport
 from pytestpmd.drivers.virtio.transport.vdpa import VhostVdpaTransport
-from pytestpmd.drivers.virtio.wanted import CONTROL_FEATURES, DEFAULT_FEATURES, SPEEDS, random_mac
+from pytestpmd.drivers.virtio.wanted import CONTROL_FEATURES, DEFAULT_FEATURES, SPEEDS
 from pytestpmd.drivers.virtio_net import MAX_QUEUE_SIZE, Feature
 from pytestpmd.eal.devargs import DevArgs, Mac, arg, choice, integer
+from pytestpmd.eal.ether import mac_text, random_mac
 from pytestpmd.eal.netdev import interface_name
 from pytestpmd.errors import ConfigError, DeviceError, TestpmdError
 from pytestpmd.ethdev.port import SPEED_UNKNOWN
@@ -94,7 +95,7 @@ class VirtioUserPort(VirtioPort):
             return
         if asked is not None and asked != self.mac:
             driver_log.info("%s (%s) Device MAC update failed", doing, path)
-        driver_log.info("%s (%s) MAC %s specified", doing, path, self.mac.hex(":").upper())
+        driver_log.info("%s (%s) MAC %s specified", doing, path, mac_text(self.mac))
 
     @staticmethod
     def _wanted(args: Args, is_whole: bool = False) -> Feature:

@@ -1,7 +1,5 @@
 """What the virtio drivers have in common before they meet a device: features asked for, speeds, an address."""
 
-import os
-
 from pytestpmd.drivers.virtio_net import Feature
 
 #: What the ``speed`` argument takes, in Mbit/s.
@@ -25,9 +23,3 @@ CONTROL_FEATURES = (
     | Feature.VIRTIO_NET_F_CTRL_MAC_ADDR
     | Feature.VIRTIO_NET_F_GUEST_ANNOUNCE
 )
-
-
-def random_mac() -> bytes:
-    """A locally administered unicast address."""
-    first, *rest = os.urandom(6)
-    return bytes([(first & 0xFC) | 0x02, *rest])

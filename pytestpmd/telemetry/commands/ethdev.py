@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from pytestpmd.eal.ether import mac_text
 from pytestpmd.errors import ConfigError
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload, names
 from pytestpmd.ethdev.port import EthPort, PortState, Queue
@@ -71,7 +72,7 @@ def info(app: "TestPmd", params: str) -> Json:
         "port_id": port.port_id,
         "mtu": port.mtu,
         "rx_mbuf_size_min": app.pools[0].data_room if app.pools else 0,
-        "mac_addr": mac(port.mac),
+        "mac_addr": mac_text(port.mac),
         "promiscuous": int(port.promiscuous),
         "scattered_rx": int(bool(rx_offloads & RxOffload.SCATTER)),
         "all_multicast": int(port.all_multicast),
@@ -88,11 +89,6 @@ def info(app: "TestPmd", params: str) -> Json:
     }
 
 
-def mac(address: bytes) -> str:
-    """As DPDK spells an Ethernet address."""
-    return address.hex(":").upper()
-
-
 def queue_state(port: EthPort, queue: Queue) -> int:
     """As a number of DPDK's."""
     return STARTED if port.state is PortState.STARTED and queue.enabled else STOPPED
@@ -101,7 +97,7 @@ def queue_state(port: EthPort, queue: Queue) -> int:
 @telemetry("/ethdev/macs", "A port's addresses. Parameters: int port_id")
 def macs(app: "TestPmd", params: str) -> Json:
     port = read.port(app, params)
-    return [mac(address) for address in (port.mac, *port.macs) if any(address)]
+    return [mac_text(address) for address in (port.mac, *port.macs) if any(address)]
 
 
 @telemetry("/ethdev/rss_info", "How a port spreads packets over its queues. Parameters: int port_id")
