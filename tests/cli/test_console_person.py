@@ -98,3 +98,13 @@ def test_two_ports_of_its_own_come_with_guidance(tmp_path: Path) -> None:
         assert b"try start tx_first, show port stats all, dashboard, help\r\n" in person.seen
     with seated(tmp_path) as person:
         assert b"tx_first" not in person.seen
+
+
+def test_a_bug_in_the_dashboard_is_a_line_and_the_console_goes_on(tmp_path: Path) -> None:
+    """This app has nothing to look at."""
+    with seated(tmp_path) as person:
+        person.type(b"dashboard\r")
+        person.until(b"Internal error: AttributeError: ")
+        person.until(READY)
+        person.type(b"say on\r")
+        person.until(b"\x1b[?2004lon\r\n")

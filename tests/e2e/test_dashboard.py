@@ -1,5 +1,6 @@
 """The dashboard on a pseudo-terminal, as a person drives it; the other end answers as a terminal emulator does."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from e2e.program import run, spawn
+from e2e.program import PATIENCE_S, run, spawn, words
+from fakes.terminal import Terminal
 
 from pytestpmd.cli.console.probe import QUESTION
 
@@ -83,6 +85,17 @@ def test_a_signal_gives_the_terminal_back() -> None:
         program.kill(15)
         program.expect(LEAVE_SCREEN)
         ends_well(program)
+
+
+def test_a_terminal_that_goes_away_ends_the_run() -> None:
+    with Terminal(words("--dashboard")[2:], size=(24, 80), environ={"TERM": "xterm"}) as terminal:
+        terminal.until(QUESTION)
+        terminal.type(ANSWER.encode())
+        terminal.until(b"\x1b[?1049h")
+        os.close(terminal.slave)
+        os.close(terminal.master)
+        terminal.master, terminal.slave = os.openpty()
+        assert terminal.program.wait(PATIENCE_S) == 0
 
 
 def test_without_a_terminal_the_option_says_so_and_fails() -> None:

@@ -78,13 +78,19 @@ def stop(app: App) -> str:
     return "stopped"
 
 
+@command("dashboard", "Look on.")
+def dashboard(app: App, *, session: console.Session) -> None:
+    if session.ask_dashboard:
+        session.ask_dashboard()
+
+
 @command("break", "Be a bug.")
 def bug(app: App) -> Any:
     return {}["no such key"]
 
 
 def commands() -> registry.Registry:
-    made = registry.of([show_port, set_burst, say, later, sleep, start, stop, bug])
+    made = registry.of([show_port, set_burst, say, later, sleep, start, stop, dashboard, bug])
     made.add_module(session)
     return made
 

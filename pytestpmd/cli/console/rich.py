@@ -81,9 +81,13 @@ class Person:
         with unbuffered_keys(0, self.session.stop):
             say(text := self.session.execute(line, lambda error: explain(error, line)))
         if self._wants_dashboard and not text:  # which there is where data were asked for
-            self.dashboard.show()
+            say(self.session.guarded(line, self._look_on))
         self._wants_dashboard = False
         return self.run_typed(bytes(keys.typed)) if keys.typed else ""
+
+    def _look_on(self) -> str:
+        self.dashboard.show()
+        return ""
 
     def interrupt(self) -> None:
         """Ctrl-C at the prompt: drop what is typed there, or else stop forwarding, or else leave when repeated."""

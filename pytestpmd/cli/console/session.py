@@ -108,8 +108,12 @@ class Session:
         ``explain`` makes the text for a line that is no command. A bug in one command must not take the ports down with
         it: it becomes one line here, and its traceback goes to the log.
         """
+        return self.guarded(line, lambda: self.run(line), explain)
+
+    def guarded(self, line: str, run: Callable[[], str], explain: Callable[[CommandError], str] = str) -> str:
+        """The same for the work of a line, whatever runs it."""
         try:
-            return self.run(line)
+            return run()
         except (Quit, StopRequested):
             raise
         except CommandError as error:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOBase
 
+from pytestpmd.cli.console.session import write
+
 #: Lines that are kept at most, and for how many seconds one is shown at once.
 LINES = 1000
 SHOWN_S = 5.0
@@ -48,5 +50,4 @@ def held_back() -> Iterator[Held]:
         yield held
     finally:
         sys.stdout, sys.stderr = before
-        sys.stdout.write(held.text)
-        sys.stdout.flush()
+        write(held.text)

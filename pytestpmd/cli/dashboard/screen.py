@@ -1,5 +1,6 @@
 """The dashboard on a terminal: a screen of its own, keys, the clock."""
 
+import errno
 import math
 import os
 import re
@@ -64,8 +65,13 @@ class Dashboard:
         """
         self.history.begin()
         console = Console(file=sys.stdout, highlight=False, _environ=_environ())
-        with held_back() as said, self._own_screen(console, fd) as live:
-            return self._loop(live, said, fd, _Limit(limits, counted))
+        try:
+            with held_back() as said, self._own_screen(console, fd) as live:
+                return self._loop(live, said, fd, _Limit(limits, counted))
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return "quit"  # the terminal is gone
 
     @contextmanager
     def _own_screen(self, console: Console, fd: int) -> Iterator[Live]:
