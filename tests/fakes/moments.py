@@ -22,6 +22,7 @@ def a_look(
     missed: int = 0,
     cycles: tuple[int, int] | None = None,
     bursts: dict[int, int] | None = None,
+    sleeps: int | None = None,
     waiting: int = 0,
     link: Link | None = None,
 ) -> Look:
@@ -43,6 +44,7 @@ def a_look(
         ports=tuple(PortLook(i, f"net_null{i}", True, link or Link(True)) for i in ids),
         rings=rings,
         cycles={1: cycles} if cycles else {},
+        sleeps={} if sleeps is None else {1: sleeps},
         rx_bursts=bursts,
         tx_bursts=bursts,
     )

@@ -1,5 +1,6 @@
 """Two looks made into what is shown: packets and bits a second, drops by reason, cycles a packet."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -61,13 +62,14 @@ class StreamFigures:
 
 @dataclass(frozen=True, slots=True)
 class LcoreFigures:
-    """One lcore; None where cycles are not recorded, or there were no packets to spread them over."""
+    """One lcore; None where cycles are not recorded, or there were no packets to spread them over, or it polls."""
 
     lcore_id: int
     streams: int
     pps: int
     busy_percent: float | None
     cycles_per_packet: float | None
+    sleeps: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,8 @@ class Moment:
     period_s: float
     engine: str
     running: bool
-    ports: tuple[PortFigures, ...]
-    queues: tuple[QueueFigures, ...]
+    ports: Mapping[int, PortFigures]
+    queues: Mapping[QueueKey, QueueFigures]
     streams: tuple[StreamFigures, ...]
     lcores: tuple[LcoreFigures, ...]
     rx_bursts: Mapping[int, int] | None
@@ -88,7 +90,7 @@ class Moment:
     @property
     def total(self) -> Rates:
         """All ports together."""
-        each = [port.rates for port in self.ports]
+        each = [port.rates for port in self.ports.values()]
         return Rates(
             sum(one.rx_pps for one in each),
             sum(one.rx_bps for one in each),
@@ -105,8 +107,8 @@ def moment(before: Look, after: Look) -> Moment:
         period_s,
         after.engine,
         after.running,
-        tuple(_ports(before, after, period_s)),
-        tuple(_queues(before, after, period_s)),
+        {port.port_id: port for port in _ports(before, after, period_s)},
+        {(queue.kind, queue.port_id, queue.queue_id): queue for queue in _queues(before, after, period_s)},
         tuple(_streams(before, after, period_s)),
         tuple(_lcores(before, after, period_s)),
         _more(before.rx_bursts, after.rx_bursts),
@@ -119,23 +121,20 @@ def _per_second(count: int, period_s: float) -> int:
 
 
 def _ports(before: Look, after: Look, period_s: float) -> Iterator[PortFigures]:
-    counts = counted(before.sample, after.sample)
+    counts, full, full_in_all = counted(before.sample, after.sample), Counter[int](), Counter[int]()
+    for then, now in _stream_pairs(before, after):
+        full[now.spec.tx_port] += now.fwd_dropped - then.fwd_dropped
+        full_in_all[now.spec.tx_port] += now.fwd_dropped
     for port in after.ports:
-        stats = counts[port.port_id]
-        full = sum(
-            now.fwd_dropped - then.fwd_dropped
-            for then, now in _stream_pairs(before, after)
-            if now.spec.tx_port == port.port_id
-        )
-        full_in_all = sum(each.fwd_dropped for each in after.sample.streams if each.spec.tx_port == port.port_id)
+        stats, port_id = counts[port.port_id], port.port_id
         yield PortFigures(
-            port.port_id,
+            port_id,
             port.name,
             port.started,
             port.link,
             rates_of(stats, period_s),
-            tuple(_per_second(count, period_s) for count in _drops(stats, full)),
-            _drops(after.sample.ports[port.port_id], full_in_all),
+            tuple(_per_second(count, period_s) for count in _drops(stats, full[port_id])),
+            _drops(after.sample.ports[port_id], full_in_all[port_id]),
         )
 
 
@@ -197,6 +196,7 @@ def _lcores(before: Look, after: Look, period_s: float) -> Iterator[LcoreFigures
             _per_second(packets, period_s),
             PERCENT * busy / total if total > 0 else None,
             busy / packets if total > 0 and packets else None,
+            _sleeps(before, after, lcore_id, period_s),
         )
 
 
@@ -205,6 +205,14 @@ def _cycles(before: Look, after: Look, lcore_id: int) -> tuple[int, int]:
     busy, total = after.cycles.get(lcore_id, (0, 0))
     busy_then, total_then = before.cycles.get(lcore_id, (0, 0))
     return (busy, total) if total_then > total else (busy - busy_then, total - total_then)
+
+
+def _sleeps(before: Look, after: Look, lcore_id: int, period_s: float) -> int | None:
+    """A second; None for an lcore that polls."""
+    if lcore_id not in after.sleeps:
+        return None
+    now, then = after.sleeps[lcore_id], before.sleeps.get(lcore_id, 0)
+    return _per_second(now if then > now else now - then, period_s)
 
 
 def _more(before: Mapping[int, int] | None, after: Mapping[int, int] | None) -> Mapping[int, int] | None:

@@ -38,7 +38,8 @@ class PortLook:
 class Look:
     """Counts only grow, but for what begins anew with ``start``: streams, cycles and, cleared or not, bursts.
 
-    ``cycles`` are busy ones and all by lcore; bursts are counted by size, None where that is not recorded.
+    ``cycles`` are busy ones and all by lcore, ``sleeps`` how often those slept that do. Bursts are counted by size,
+    None where that is not recorded.
     """
 
     sample: Sample
@@ -47,6 +48,7 @@ class Look:
     ports: tuple[PortLook, ...]
     rings: Mapping[QueueKey, Ring]
     cycles: Mapping[int, tuple[int, int]]
+    sleeps: Mapping[int, int]
     rx_bursts: Mapping[int, int] | None
     tx_bursts: Mapping[int, int] | None
 
@@ -63,6 +65,7 @@ def look(app: "TestPmd") -> Look:
         ports=tuple(_port(port) for port in app.ports),
         rings={key: ring for port in app.ports for key, ring in _rings(port).items()},
         cycles=session.cycles() if app.config.forward.record_core_cycles else {},
+        sleeps={lcore_id: counts.sleeps for lcore_id, counts in session.sleeps().items()},
         rx_bursts=rx_bursts,
         tx_bursts=tx_bursts,
     )

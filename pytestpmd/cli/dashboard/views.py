@@ -75,7 +75,7 @@ VIEWS: Mapping[str, Callable[[Scene], list[AnySheet]]] = {
 
 def _ports(scene: Scene) -> Sheet[PortFigures]:
     def history(port: PortFigures, width: int) -> Text:
-        return scene.spark(lambda at: _packets(at, port.port_id), width)
+        return scene.spark(lambda at: _packets(at.ports.get(port.port_id)), width)
 
     columns: list[Column[PortFigures]] = [
         Column("Port", 4, lambda port, _: str(port.port_id), left=True),
@@ -88,11 +88,11 @@ def _ports(scene: Scene) -> Sheet[PortFigures]:
         Column("Rx and Tx", 12, history, rank=5, left=True, most=TAIL),
         Column("Name", 16, lambda port, _: port.name, rank=6, left=True, most=24),
     ]
-    return Sheet("Ports", columns, scene.now.ports, "there are no ports: port attach (identifier)")
+    return Sheet("Ports", columns, list(scene.now.ports.values()), "there are no ports: port attach (identifier)")
 
 
-def _packets(at: Moment, port_id: int) -> int:
-    return sum(port.rates.rx_pps + port.rates.tx_pps for port in at.ports if port.port_id == port_id)
+def _packets(port: PortFigures | None) -> int:
+    return port.rates.rx_pps + port.rates.tx_pps if port else 0
 
 
 def _drop_rate(port: PortFigures, width: int) -> Text:
@@ -118,7 +118,7 @@ def _drops(scene: Scene) -> Iterator[Sheet[_Drop]]:
     """By port and reason, where there ever were any."""
     found = [
         _Drop(port.port_id, reason, rate, count)
-        for port in scene.now.ports
+        for port in scene.now.ports.values()
         for reason, rate, count in zip(DROPS, port.drops, port.dropped, strict=True)
         if count
     ]
@@ -136,7 +136,7 @@ def _drops(scene: Scene) -> Iterator[Sheet[_Drop]]:
 def _queues(scene: Scene) -> Sheet[QueueFigures]:
     def history(queue: QueueFigures, width: int) -> Text:
         key = queue.kind, queue.port_id, queue.queue_id
-        return scene.spark(lambda at: _packets_of(at, key), width)
+        return scene.spark(lambda at: _packets_of(at.queues.get(key)), width)
 
     columns: list[Column[QueueFigures]] = [
         Column("Queue", 12, _queue_name, left=True),
@@ -147,15 +147,20 @@ def _queues(scene: Scene) -> Sheet[QueueFigures]:
         Column("of", 9, _occupancy, rank=2),
         Column("Packets", 12, history, rank=4, left=True, most=TAIL),
     ]
-    return Sheet("Queues, and packets that wait in their rings", columns, scene.now.queues, "no port has queues yet")
+    return Sheet(
+        "Queues, and packets that wait in their rings",
+        columns,
+        list(scene.now.queues.values()),
+        "no port has queues yet",
+    )
 
 
 def _queue_name(queue: QueueFigures, width: int) -> str:
     return f"port {queue.port_id} {queue.kind[:2]} {queue.queue_id}"
 
 
-def _packets_of(at: Moment, key: tuple[str, int, int]) -> int:
-    return sum(one.pps for one in at.queues if (one.kind, one.port_id, one.queue_id) == key)
+def _packets_of(queue: QueueFigures | None) -> int:
+    return queue.pps if queue else 0
 
 
 def _filled(scene: Scene, queue: QueueFigures, width: int) -> Text:
@@ -194,9 +199,12 @@ def _lcores(scene: Scene) -> Sheet[LcoreFigures]:
         Column("pps", 7, lambda one, _: human(one.pps)),
         Column("Cycles/packet", 13, lambda one, _: _figure(one.cycles_per_packet), rank=1),
         Column("Busy %", 6, lambda one, _: _figure(one.busy_percent)),
-        Column("Busy", 12, busy, rank=3, left=True, most=30),
+        Column("Busy", 12, busy, rank=4, left=True, most=30),
     ]
-    title = "Lcores" if any(one.busy_percent is not None for one in scene.now.lcores) else f"Lcores   {NO_CYCLES}"
+    if any(one.sleeps is not None for one in scene.now.lcores):
+        columns.insert(-1, Column("Sleeps/s", 8, lambda one, _: _figure(one.sleeps), rank=3))
+    is_unknown = scene.now.lcores and all(one.busy_percent is None for one in scene.now.lcores)
+    title = f"Lcores   {NO_CYCLES}" if is_unknown else "Lcores"
     return Sheet(title, columns, scene.now.lcores, NO_STREAMS)
 
 

@@ -10,9 +10,9 @@ from pytestpmd.ethdev.stats import Rates
 def test_rates_are_those_of_the_period() -> None:
     made = moment(a_look(10, 1000), a_look(12, 5000))
     assert made.period_s == 2.0
-    assert [port.rates for port in made.ports] == [Rates(2000, 2000 * 512, 2000, 2000 * 512)] * 2
+    assert [port.rates for port in made.ports.values()] == [Rates(2000, 2000 * 512, 2000, 2000 * 512)] * 2
     assert made.total.rx_pps == 4000
-    assert {(queue.kind, queue.port_id): (queue.pps, queue.bps) for queue in made.queues} == {
+    assert {(queue.kind, queue.port_id): (queue.pps, queue.bps) for queue in made.queues.values()} == {
         (kind, port_id): (2000, 1_024_000) for kind in ("rxq", "txq") for port_id in (0, 1)
     }
     assert [(one.rx_pps, one.tx_pps, one.dropped) for one in made.streams] == [(2000, 2000, 0)] * 2
@@ -21,7 +21,12 @@ def test_rates_are_those_of_the_period() -> None:
 
 def test_queues_of_a_port_stand_together() -> None:
     made = moment(a_look(0, 0), a_look(1, 0))
-    assert [(queue.port_id, queue.kind) for queue in made.queues] == [(0, "rxq"), (0, "txq"), (1, "rxq"), (1, "txq")]
+    assert [(queue.port_id, queue.kind) for queue in made.queues.values()] == [
+        (0, "rxq"),
+        (0, "txq"),
+        (1, "rxq"),
+        (1, "txq"),
+    ]
 
 
 def test_drops_are_told_by_reason_a_second_and_in_all() -> None:
@@ -46,6 +51,11 @@ def test_cycles_are_spread_over_packets_and_time() -> None:
 
 def test_cycles_that_are_not_recorded_are_unknown() -> None:
     assert moment(a_look(0, 0), a_look(1, 9)).lcores[0].busy_percent is None
+
+
+@pytest.mark.parametrize(("before", "after", "rate"), [(None, None, None), (None, 8, 4), (3, 9, 3), (9, 4, 2)])
+def test_sleeps_are_those_of_lcores_that_sleep(before: int | None, after: int | None, rate: int | None) -> None:
+    assert moment(a_look(0, 0, sleeps=before), a_look(2, 0, sleeps=after)).lcores[0].sleeps == rate
 
 
 def test_a_new_start_counts_from_nothing() -> None:
@@ -76,5 +86,5 @@ def test_no_time_at_all_is_no_rate() -> None:
 
 
 def test_a_port_that_has_just_come_and_one_that_has_gone() -> None:
-    assert [port.port_id for port in moment(a_look(0, 7, ports=1), a_look(1, 7, ports=2)).ports] == [0, 1]
-    assert [port.port_id for port in moment(a_look(0, 7, ports=2), a_look(1, 7, ports=1)).ports] == [0]
+    assert list(moment(a_look(0, 7, ports=1), a_look(1, 7, ports=2)).ports) == [0, 1]
+    assert list(moment(a_look(0, 7, ports=2), a_look(1, 7, ports=1)).ports) == [0]

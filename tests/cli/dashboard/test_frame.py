@@ -73,6 +73,12 @@ def test_what_is_not_recorded_names_the_command_that_does() -> None:
     assert "set record-core-cycles on" in shown(steady(), State(view="lcores"))
 
 
+def test_lcores_that_sleep_tell_how_often() -> None:
+    state = State(view="lcores")
+    assert "Sleeps/s" not in shown(steady(), state)
+    assert "Sleeps/s" in shown(steady(sleeps=7), state)
+
+
 def test_a_link_that_is_down_is_seen() -> None:
     assert "0     down " in shown(steady(link=Link(False)))
 
