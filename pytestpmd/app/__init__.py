@@ -93,10 +93,6 @@ class TestPmd:
         """CPUs that an lcore's thread may run on."""
         return self._cpus[lcore_id]
 
-    def fwd_lcores(self) -> list[int]:
-        """The lcores that the next ``start`` forwards on."""
-        return self.config.forward.corelist[: self.config.forward.nb_cores]
-
     def fwd_ports(self) -> list[int]:
         """The ports that the next ``start`` forwards between."""
         return self.config.forward.portlist[: self.config.forward.nb_ports]

@@ -169,7 +169,6 @@ class QueueConfig:
     rx_mq_mode: int = 7
     rss: bool | None = None
     rss_functions: set[str] = field(default_factory=lambda: {"ip"})
-    rss_level: str = "default"
 
     def forget(self, port_id: int) -> None:
         """The port is gone: its id may soon be another's."""
@@ -238,18 +237,14 @@ class PortsConfig:
     disable_device_start: bool = False
     lsc_interrupt: bool = True
     rmv_interrupt: bool = True
-    hot_plug: bool = False
     flow_isolate_all: bool = False
-    disable_flow_flush: bool = False
     print_events: set[str] = field(default_factory=lambda: set(EVENTS) - QUIET_EVENTS)
     xstats_display: list[str] = field(default_factory=list)
     xstats_hide_zero: bool = False
     xstats_show_state: bool = False
     numa: bool = True
-    #: NUMA nodes asked for: of a port's mbufs, of its Rx and of its Tx rings.
+    #: NUMA nodes asked for, by port.
     port_numa: dict[int, int] = field(default_factory=dict)
-    rx_ring_numa: dict[int, int] = field(default_factory=dict)
-    tx_ring_numa: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass

@@ -63,7 +63,12 @@ def mp_anon(app: "TestPmd") -> None:
     app.config.pool.allocation = "anon"
 
 
-@option("--no-iova-contig", "pools need no contiguous addresses (recorded)")
+@option(
+    "--no-iova-contig",
+    "pools need no contiguous addresses",
+    group="memory",
+    why_unused="pools have what devices need",
+)
 def no_iova_contig(app: "TestPmd") -> None:
     app.config.pool.iova_contig = False
 
@@ -93,15 +98,16 @@ def port_numa_config(app: "TestPmd", text: str) -> None:
         app.config.ports.port_numa[port_id] = node
 
 
-@option("--ring-numa-config=(port,flag,socket)[,...]", "NUMA node of the rings of each port; flag: 1 Rx, 2 Tx, 3 both")
+@option(
+    "--ring-numa-config=(port,flag,socket)[,...]",
+    "NUMA node of the rings of each port; flag: 1 Rx, 2 Tx, 3 both",
+    group="memory",
+    why_unused="there is one node for all memory",
+)
 def ring_numa_config(app: "TestPmd", text: str) -> None:
-    for port_id, flag, node in _groups(text, 3, "invalid ring-numa configuration"):
+    for _, flag, _ in _groups(text, 3, "invalid ring-numa configuration"):
         if flag not in (RX_RING, TX_RING, RX_RING | TX_RING):
             raise ConfigError("invalid ring-numa configuration")
-        if flag & RX_RING:
-            app.config.ports.rx_ring_numa[port_id] = node
-        if flag & TX_RING:
-            app.config.ports.tx_ring_numa[port_id] = node
 
 
 def _groups(text: str, size: int, complaint: str) -> list[tuple[int, ...]]:

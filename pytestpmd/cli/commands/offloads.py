@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 OPTION_GROUP = "offloads"
 
+_NO_LEVELS = "no device here lets choose"
 VLAN = RxOffload.VLAN_STRIP | RxOffload.VLAN_FILTER | RxOffload.VLAN_EXTEND | RxOffload.QINQ_STRIP
 CHECKSUM = RxOffload.IPV4_CKSUM | RxOffload.UDP_CKSUM | RxOffload.TCP_CKSUM
 
@@ -42,7 +43,7 @@ def add_rx_offload(app: "TestPmd", offload: int) -> None:
     app.config.queues.rx_offloads |= int(offload)
 
 
-@option("--enable-drop-en", "drop packets per queue when it has no descriptor left (recorded)")
+@option("--enable-drop-en", "drop packets per queue when it has no descriptor left (shown only)")
 def enable_drop_en(app: "TestPmd") -> None:
     app.config.queues.rx_drop_en = True
 
@@ -81,10 +82,10 @@ def rss_functions(app: "TestPmd", function: str) -> None:
     app.config.queues.rss_functions |= {"ip", function}
 
 
-@option("--rss-level-inner", "hash over the innermost header", value="inner-most")
-@option("--rss-level-outer", "hash over the outermost header", value="outer-most")
-def rss_level(app: "TestPmd", level: str) -> None:
-    app.config.queues.rss_level = level
+@option("--rss-level-inner", "hash over the innermost header", group="offloads", why_unused=_NO_LEVELS)
+@option("--rss-level-outer", "hash over the outermost header", group="offloads", why_unused=_NO_LEVELS)
+def rss_level(app: "TestPmd") -> None:
+    """Nothing to do."""
 
 
 @option("--rx-mq-mode=TEXT", "hexadecimal mask of the receive multi-queue modes allowed; 1 is RSS")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pytestpmd.cli.commands.show_queue import nb_queues
 from pytestpmd.cli.params import OneOf
 from pytestpmd.cli.registry import command
 from pytestpmd.config import ask_offloads
@@ -119,7 +120,7 @@ def _refuse_queue(app: "TestPmd", port_id: int, queue_id: int, offload: str, kin
         return _no_such_device(port_id)
     port = app.ports[port_id]
     _refuse_unless_stopped(port)
-    count = len(port.rx_queues if kind == "rxq" else port.tx_queues)
+    count = nb_queues(port, kind)
     if queue_id >= count:
         raise ConfigError(f"Error: input queue_id should be 0 ... {count - 1}")
     if offload != "all":

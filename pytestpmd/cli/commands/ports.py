@@ -182,9 +182,14 @@ def rmv_interrupt(app: "TestPmd", watched: bool) -> None:
     app.config.ports.rmv_interrupt = watched
 
 
-@option("--hot-plug", "watch for devices that come and go")
+@option(
+    "--hot-plug",
+    "watch for devices that come and go",
+    group="ports",
+    why_unused="devices come by port attach, and one that goes is seen without it",
+)
 def hot_plug(app: "TestPmd") -> None:
-    app.config.ports.hot_plug = True
+    """Nothing to do."""
 
 
 @option(

@@ -112,6 +112,8 @@ def flow_isolate_all(app: "TestPmd") -> None:
     app.config.ports.flow_isolate_all = True
 
 
-@option("--disable-flow-flush", "keep flow rules when a port stops (recorded)", group="ports")
+@option(
+    "--disable-flow-flush", "keep flow rules when a port stops", group="ports", why_unused="no port here has flow rules"
+)
 def disable_flow_flush(app: "TestPmd") -> None:
-    app.config.ports.disable_flow_flush = True
+    """Nothing to do."""

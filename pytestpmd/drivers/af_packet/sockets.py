@@ -22,9 +22,8 @@ PACKET_MR_PROMISC, PACKET_MR_ALLMULTI = 1, 2
 PACKET_FANOUT_FLAG_UNIQUEID = 0x2000
 TPACKET_V2 = 1
 TPACKET_ALIGNMENT = 16
-#: Before a frame's bytes in the rings: tpacket2_hdr (and to receive an address, aligned), and the net header.
+#: The net header, and all that is before a received frame's bytes: tpacket2_hdr, an address, aligned, and that header.
 NET_HDR_SIZE = 10
-TX_OVERHEAD = 32 + NET_HDR_SIZE
 RX_OVERHEAD = 96
 
 #: The kernel gives memory that is not swapped, until there is none left for anybody.
