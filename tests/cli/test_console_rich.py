@@ -41,6 +41,7 @@ def test_completion_offers_words_and_live_port_ids(line: str, offered: dict[str,
 @pytest.mark.parametrize(
     ("line", "text"),
     [
+        ("", " Tab completes, ? lists what fits"),
         ("show port info ", " all  0  1"),
         ("set burst ", " (num): Set the packets per burst."),
         ("show port info 0 ", " Enter: Show what a port is and has counted."),

@@ -11,7 +11,7 @@ from pytestpmd.cli.grammar import Candidate, candidates, match_form, split_words
 
 BELOW_MAX = 8  # candidates that the line below the prompt names
 FOLLOW_MAX = 6  # words that may follow one of many meanings
-HINT = " Tab completes, ? lists what fits, up and Ctrl-R recall, dashboard looks on, Ctrl-C stops forwarding"
+HINT = " Tab completes, ? lists what fits, up recalls, Ctrl-C stops forwarding"
 
 
 class Words(Completer):
