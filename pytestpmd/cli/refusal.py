@@ -1,10 +1,10 @@
 """Commands for hardware that no port here is: read in full, then refused as the original refuses them.
 
-A module of ``cli/commands/hw`` is a table of them, ``COMMANDS = [no(syntax, help, answer), ...]``. A placeholder says
-its type after a colon, ``(vf_id:u8)``. An answer is a text with ``{port}``, the values of the line as ``{0}``, ``{1}``,
-and the error that the port gives: ``{code}``, -95, or -19 where there is no such port; ``{why}``, the system's text for
-it; or, as the flow library answers, ``{flow_why}``. It may be a function that makes the text. An empty one says
-nothing, where the original has the command do nothing.
+A module of ``cli/commands/hw`` is a table of them, ``COMMANDS = [no(syntax, help, answer), ...]``, or
+``of_driver(...)``. A placeholder says its type after a colon, ``(vf_id:u8)``. An answer is a text with ``{port}``, the
+values of the line as ``{0}``, ``{1}``, and the error that the port gives: ``{code}``, -95, or -19 where there is no
+such port; ``{why}``, the system's text for it; or, as the flow library answers, ``{flow_why}``. It may be a function
+that makes the text. An empty one says nothing, where the original has the command do nothing.
 """
 
 import errno
@@ -12,12 +12,13 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pytestpmd.cli.params import INT32, MAC, TEXT, UINT8, UINT16, UINT32, UINT64, IpAddress, Param, Rest
+from pytestpmd.cli.preconditions import refuse_unless_stopped, stopped_port
 from pytestpmd.cli.registry import SECTIONS, Command
 from pytestpmd.errors import ConfigError, PortError
-from pytestpmd.ethdev.port import PortState
 
 #: What the values of a line are, by the letters after a placeholder's colon.
 TYPES: dict[str, Param] = {
@@ -54,14 +55,13 @@ def known_id(app: Any, port_id: int | None) -> None:
 
 def stopped(app: Any, port_id: int | None) -> None:
     """``Please stop port 0 first``."""
-    if port_id is not None and app.ports[port_id].state is not PortState.STOPPED:
-        raise ConfigError(f"Please stop port {port_id} first")
+    if port_id is not None:
+        stopped_port(app, port_id)
 
 
 def all_stopped(app: Any, port_id: int | None) -> None:
     """``Please stop all ports first``."""
-    if any(port.state is not PortState.STOPPED for port in app.ports):
-        raise ConfigError("Please stop all ports first")
+    refuse_unless_stopped(app)
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,10 @@ def no(syntax: str, help: str, answer: Answer, *, section: str = "", check: Chec
         raise ValueError(f"{syntax}: no section {where}")
     types = {name: TYPES[kind] for name, kind in _TYPED.findall(syntax)}
     return Refused(_TYPED.sub(r"(\1)", syntax), help, where, _nothing, types, answer, check)
+
+
+#: The same, of a command that the original has for one driver alone.
+of_driver = partial(no, section="drivers")
 
 
 def _nothing(app: Any) -> None:

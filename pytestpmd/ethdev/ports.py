@@ -43,6 +43,10 @@ class Ports:
         """All ids in use, ascending."""
         return sorted(self._ports)
 
+    def chosen(self, which: int | str) -> list[EthPort]:
+        """One port, or all of them where ``which`` is a word; raises :class:`NoSuchPort`."""
+        return list(self) if isinstance(which, str) else [self[which]]
+
     def __getitem__(self, port_id: int) -> EthPort:
         if port_id not in self._ports:
             raise NoSuchPort(port_id)

@@ -11,7 +11,6 @@ from pytestpmd.cli.facts.checks import Names
 from pytestpmd.cli.params import UINT64, Rest
 from pytestpmd.cli.registry import command
 from pytestpmd.errors import CheckFailed, WaitExpired
-from pytestpmd.ethdev.port import EthPort
 from pytestpmd.ethdev.stats import Stats
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def wait_link(
     *,
     session: Session,
 ) -> None:
-    ports = _ports(app, which)
+    ports = app.ports.chosen(which)
 
     def look() -> str:
         return ", ".join(f"port {port.port_id} is {now}" for port in ports if (now := port.link().status) != status)
@@ -74,7 +73,7 @@ def wait_packets(
     *,
     session: Session,
 ) -> None:
-    ports = _ports(app, which)
+    ports = app.ports.chosen(which)
 
     def look() -> str:
         counted = sum(_packets(port.stats(), way) for port in ports)
@@ -98,7 +97,7 @@ def wait_rate(
     *,
     session: Session,
 ) -> None:
-    ids = [port.port_id for port in _ports(app, which)]
+    ids = [port.port_id for port in app.ports.chosen(which)]
     samples = [sampling.take(app)]
 
     def look() -> str:
@@ -111,10 +110,6 @@ def wait_rate(
         return "" if passed_s >= RATE_S and rate >= pps else f"{rate} a second"
 
     _wait(session, look, f"rate {way} >= {pps}", timeout_s)
-
-
-def _ports(app: "TestPmd", which: int | str) -> list[EthPort]:
-    return list(app.ports) if isinstance(which, str) else [app.ports[which]]
 
 
 def _packets(stats: Stats, way: str) -> int:

@@ -3,25 +3,17 @@
 from typing import TYPE_CHECKING
 
 from pytestpmd.cli.answer import Answer
+from pytestpmd.cli.preconditions import stopped_port
 from pytestpmd.cli.registry import command
 from pytestpmd.cli.render import csum as render
 from pytestpmd.config import ask_offloads, offloads_of
 from pytestpmd.errors import ConfigError
 from pytestpmd.ethdev.offloads import TxOffload
-from pytestpmd.ethdev.port import EthPort, PortState
 
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
 SEGMENTATION = TxOffload.TCP_TSO | TxOffload.UDP_TSO
-
-
-def _stopped(app: "TestPmd", port_id: int) -> EthPort:
-    """A port whose offloads may change now."""
-    port = app.ports[port_id]
-    if port.state is PortState.STARTED:
-        raise ConfigError(f"Please stop port {port_id} first")
-    return port
 
 
 def _ask(app: "TestPmd", port_id: int, offloads: int, on: bool) -> None:
@@ -39,7 +31,7 @@ def _shown(app: "TestPmd", port_id: int) -> str:
     "config",
 )
 def csum_set(app: "TestPmd", header: str, where: str, port_id: int) -> str:
-    port = _stopped(app, port_id)
+    port = stopped_port(app, port_id)
     _, name, offload = render.CHECKSUMS[header]
     if where == "hw" and not port.info().tx_offload_capa & offload:
         return f"{name} checksum offload is not supported by port {port_id}\n{_shown(app, port_id)}"
@@ -49,7 +41,7 @@ def csum_set(app: "TestPmd", header: str, where: str, port_id: int) -> str:
 
 @command("csum show (port_id)", "Show which checksums a port makes, and which the csum engine.", "display")
 def csum_show(app: "TestPmd", port_id: int) -> Answer:
-    _stopped(app, port_id)
+    stopped_port(app, port_id)
     offloads, tunnels = offloads_of(app.config.queues, port_id).tx, app.config.forward.csum[port_id].parse_tunnel
     return Answer(_shown(app, port_id), lambda: {"port_id": port_id, **render.facts(offloads, tunnels)})
 
@@ -69,7 +61,7 @@ def csum_mac_swap(app: "TestPmd", mode: str, port_id: int) -> None:
 
 @command("tso set (segsize) (port_id)", "Set how much TCP data a port sends in each packet; 0: as it comes.", "config")
 def tso_set(app: "TestPmd", size: int, port_id: int) -> str:
-    capable = _stopped(app, port_id).info().tx_offload_capa
+    capable = stopped_port(app, port_id).info().tx_offload_capa
     app.config.forward.csum[port_id].tso_segsz = size
     _ask(app, port_id, SEGMENTATION & capable if size else SEGMENTATION, bool(size))
     return _tso(app, port_id)
@@ -77,13 +69,13 @@ def tso_set(app: "TestPmd", size: int, port_id: int) -> str:
 
 @command("tso show (port_id)", "Show how much TCP data a port sends in each packet.", "display")
 def tso_show(app: "TestPmd", port_id: int) -> Answer:
-    _stopped(app, port_id)
+    stopped_port(app, port_id)
     size = app.config.forward.csum[port_id].tso_segsz
     return Answer(_tso(app, port_id), lambda: {"port_id": port_id, "tso_segsz": size})
 
 
 def _tso(app: "TestPmd", port_id: int) -> str:
-    capable = _stopped(app, port_id).info().tx_offload_capa
+    capable = stopped_port(app, port_id).info().tx_offload_capa
     size = app.config.forward.csum[port_id].tso_segsz
     if not size:
         return "TSO and UFO for non-tunneled packets is disabled"

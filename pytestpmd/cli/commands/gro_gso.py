@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from pytestpmd.cli.answer import Answer
 from pytestpmd.cli.params import UINT8
+from pytestpmd.cli.preconditions import refuse_while_forwarding
 from pytestpmd.cli.registry import command
 from pytestpmd.errors import ConfigError
 from pytestpmd.fwd.streams import gro_max_pkts
@@ -17,11 +18,6 @@ GSO_MIN_SEGSZ = 55
 GSO_TYPES = "TCP/IPv4, UDP/IPv4, VxLAN with inner TCP/IPv4 packet, GRE with inner TCP/IPv4 packet"
 
 
-def _refuse_while_forwarding(app: "TestPmd", complaint: str) -> None:
-    if app.session.running:
-        raise ConfigError(complaint)
-
-
 def _check_port(app: "TestPmd", port_id: int, complaint: str = "invalid port id {}") -> None:
     if port_id not in app.ports:
         raise ConfigError(complaint.format(port_id))
@@ -30,7 +26,7 @@ def _check_port(app: "TestPmd", port_id: int, complaint: str = "invalid port id 
 @command("set port (port_id) gro (on|off)", "Set whether csum merges the TCP packets that a port receives.", "config")
 def set_gro(app: "TestPmd", port_id: int, mode: str) -> None:
     _check_port(app, port_id)
-    _refuse_while_forwarding(app, "Before enable/disable GRO, please stop forwarding first")
+    refuse_while_forwarding(app, "Before enable/disable GRO, please stop forwarding first")
     ports = app.config.forward.gro_ports
     if mode == "on" and port_id in ports:
         raise ConfigError(f"Port {port_id} has enabled GRO. Please disable GRO first")
@@ -41,7 +37,7 @@ def set_gro(app: "TestPmd", port_id: int, mode: str) -> None:
 
 @command("set gro flush (cycles)", "Set over how many bursts csum merges TCP packets.", "config", cycles=UINT8)
 def set_gro_flush(app: "TestPmd", cycles: int) -> str | None:
-    _refuse_while_forwarding(app, "Before change flush interval for GRO, please stop forwarding first.")
+    refuse_while_forwarding(app, "Before change flush interval for GRO, please stop forwarding first.")
     is_legal = 1 <= cycles <= GRO_MAX_FLUSH_CYCLES
     app.config.forward.gro_flush_cycles = cycles if is_legal else 1
     if is_legal:
@@ -62,7 +58,7 @@ def show_gro(app: "TestPmd", port_id: int) -> Answer:
 @command("set port (port_id) gso (on|off)", "Set whether csum cuts long packets that a port sends.", "config")
 def set_gso(app: "TestPmd", port_id: int, mode: str) -> None:
     _check_port(app, port_id)
-    _refuse_while_forwarding(
+    refuse_while_forwarding(
         app, f"before {'enabling' if mode == 'on' else 'disabling'} GSO, please stop forwarding first"
     )
     ports = app.config.forward.gso_ports
@@ -71,7 +67,7 @@ def set_gso(app: "TestPmd", port_id: int, mode: str) -> None:
 
 @command("set gso segsz (length)", "Set the longest frame, in bytes, that csum makes of a longer packet.", "config")
 def set_gso_segsz(app: "TestPmd", length: int) -> None:
-    _refuse_while_forwarding(app, "Before setting GSO segsz, please first stop forwarding")
+    refuse_while_forwarding(app, "Before setting GSO segsz, please first stop forwarding")
     if length < GSO_MIN_SEGSZ:
         raise ConfigError(f"gso_size should be larger than {GSO_MIN_SEGSZ}. Please input a legal value")
     app.config.forward.gso_segsz = length

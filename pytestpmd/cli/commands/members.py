@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from pytestpmd.cli.params import INT32
+from pytestpmd.cli.preconditions import refuse_while_forwarding
 from pytestpmd.cli.registry import command, option
 from pytestpmd.config import check_lcores, cores_changed, ports_changed
 from pytestpmd.errors import ConfigError
@@ -12,12 +13,6 @@ if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
 
 OPTION_GROUP = "members"
-
-
-def refuse_while_forwarding(app: "TestPmd") -> None:
-    """The lists stand still while lcores run."""
-    if app.session.running:
-        raise ConfigError("Please stop forwarding first")
 
 
 def bits(mask: int) -> list[int]:

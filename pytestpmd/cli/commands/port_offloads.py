@@ -82,7 +82,7 @@ def _each(app: "TestPmd", which: int | str, change: Callable[[EthPort], None]) -
     if isinstance(which, int) and which not in app.ports:
         return _no_such_device(which)
     said = []
-    for port in app.ports if isinstance(which, str) else [app.ports[which]]:
+    for port in app.ports.chosen(which):
         try:
             change(port)
         except TestpmdError as error:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pytestpmd.cli.commands.queues import refuse_unless_stopped
 from pytestpmd.cli.params import UINT32
+from pytestpmd.cli.preconditions import refuse_unless_stopped
 from pytestpmd.cli.registry import command, option
 from pytestpmd.config import EVENTS, LaunchError
 from pytestpmd.errors import ConfigError, OperationError, TestpmdError
@@ -20,7 +20,7 @@ SAID = (*EVENTS, "all")
 
 @command("port (start|stop|close|reset) (port_id|all)", "Start, stop, close or reset ports.", "ports")
 def port_operate(app: "TestPmd", operation: str, which: int | str) -> None:
-    ids = app.ports.ids() if isinstance(which, str) else [app.ports[which].port_id]
+    ids = [port.port_id for port in app.ports.chosen(which)]
     if operation == "start":
         app.start_ports(ids)
     elif operation == "stop":
@@ -77,7 +77,7 @@ def _modes(app: "TestPmd", which: int | str, change: Callable[[EthPort], None], 
     if isinstance(which, int) and which not in app.ports:
         return f"ETHDEV: Invalid port_id={which}\nError during {doing} for port {which}: No such device"
     failed = []
-    for port in app.ports if isinstance(which, str) else [app.ports[which]]:
+    for port in app.ports.chosen(which):
         try:
             change(port)
         except TestpmdError as error:
@@ -115,7 +115,7 @@ def config_mtu(app: "TestPmd", port_id: int, mtu: int) -> None:
     value=UINT32,
 )
 def config_max_pkt_len(app: "TestPmd", length: int) -> str:
-    refuse_unless_stopped(app.ports)
+    refuse_unless_stopped(app)
     if length < MIN_FRAME:
         raise ConfigError(f"max-pkt-len can not be less than {MIN_FRAME}")
     said = []
@@ -138,7 +138,7 @@ def config_max_pkt_len(app: "TestPmd", length: int) -> str:
     value=UINT32,
 )
 def config_max_lro_pkt_size(app: "TestPmd", length: int) -> None:
-    refuse_unless_stopped(app.ports)
+    refuse_unless_stopped(app)
     app.config.queues.max_lro_pkt_size = length
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from pytestpmd.cli.commands.members import replan
 from pytestpmd.cli.commands.single_queue import check_queue_id
 from pytestpmd.cli.params import INT32, UINT8
+from pytestpmd.cli.preconditions import refuse_unless_stopped, refuse_while_forwarding
 from pytestpmd.cli.registry import command, option
 from pytestpmd.config import MAX_PKT_BURST, PortLimits, QueueConfig, check_queue_count
 from pytestpmd.errors import ConfigError, NotSupported
 from pytestpmd.ethdev.port import EthPort, PortState
-from pytestpmd.ethdev.ports import Ports
 
 if TYPE_CHECKING:
     from pytestpmd.app import TestPmd
@@ -26,15 +26,9 @@ def limits(ports: Iterable[EthPort]) -> list[PortLimits]:
     ]
 
 
-def refuse_unless_stopped(ports: Ports) -> None:
-    """Queues change only while no port is started."""
-    if any(port.state is PortState.STARTED for port in ports):
-        raise ConfigError("Please stop all ports first")
-
-
 @command("port config all (rxq|txq) (value)", "Set the number of receive or transmit queues of every port.", "ports")
 def config_queue_count(app: "TestPmd", kind: str, value: int) -> str:
-    refuse_unless_stopped(app.ports)
+    refuse_unless_stopped(app)
     queues = app.config.queues
     other = queues.txq if kind == "rxq" else queues.rxq
     if not value and not other:
@@ -46,7 +40,7 @@ def config_queue_count(app: "TestPmd", kind: str, value: int) -> str:
 
 @command("port config all (rxd|txd) (value)", "Set the number of descriptors of every queue.", "ports")
 def config_ring_size(app: "TestPmd", kind: str, value: int) -> None:
-    refuse_unless_stopped(app.ports)
+    refuse_unless_stopped(app)
     for port in app.ports:
         bounds = port.info().rx_desc if kind == "rxd" else port.info().tx_desc
         if value > bounds.max:
@@ -62,8 +56,7 @@ def config_ring_size(app: "TestPmd", kind: str, value: int) -> None:
 
 @command("port (port_id) (rxq|txq) (queue_id) (start|stop)", "Start or stop one queue of a started port.", "ports")
 def port_queue(app: "TestPmd", port_id: int, kind: str, queue_id: int, operation: str) -> None:
-    if app.session.running:
-        raise ConfigError("Please stop forwarding first")
+    refuse_while_forwarding(app)
     port = app.ports[port_id]
     if port.state is not PortState.STARTED:
         raise ConfigError(f"Please start port {port_id} first")
@@ -76,7 +69,7 @@ def port_queue(app: "TestPmd", port_id: int, kind: str, queue_id: int, operation
 
 @command("port config all burst (value)", "Set the number of packets per burst.", "ports")
 def config_burst(app: "TestPmd", value: int) -> None:
-    refuse_unless_stopped(app.ports)
+    refuse_unless_stopped(app)
     if value == 0:
         raise ConfigError(
             f"PMD does not recommend a burst size.\nUser provided value must be between 1 and {MAX_PKT_BURST}"
@@ -93,13 +86,13 @@ def config_burst(app: "TestPmd", value: int) -> None:
     value=UINT8,
 )
 def config_register(app: "TestPmd", name: str, value: int) -> None:
-    refuse_unless_stopped(app.ports)
+    refuse_unless_stopped(app)
     setattr(app.config.queues, name, value)
 
 
 @command("port config all (txfreet|txrst|rxfreet) (value)", "Set a free threshold of every queue.", "ports")
 def config_threshold(app: "TestPmd", name: str, value: int) -> None:
-    refuse_unless_stopped(app.ports)
+    refuse_unless_stopped(app)
     setattr(app.config.queues, name, value)
 
 

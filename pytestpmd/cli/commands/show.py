@@ -38,7 +38,7 @@ def shown_of_each(app: "TestPmd", which: int | str, show: Callable[[EthPort], An
     """What ``show`` says of a port or of all; for one that is not there, which ones there are."""
     if not isinstance(which, str) and which not in app.ports:
         return render_port.invalid_port(which, app.ports.ids())
-    ports = list(app.ports) if isinstance(which, str) else [app.ports[which]]
+    ports = app.ports.chosen(which)
     answers = {port.port_id: show(port) for port in ports}
     text = "\n".join(answer.text for answer in answers.values())
     return Answer(text, lambda: facts.of_ports(ports, lambda port: answers[port.port_id].data()))
@@ -128,7 +128,7 @@ def show_port_summary(app: "TestPmd", which: int | str) -> Answer | str:
     if not isinstance(which, str) and which not in app.ports:
         heading = render_port.summary([], available)
         return f"{heading}\n{render_port.invalid_port(which, app.ports.ids())}"
-    ports = list(app.ports) if isinstance(which, str) else [app.ports[which]]
+    ports = app.ports.chosen(which)
     return Answer(render_port.summary(ports, available), lambda: facts.of_ports(ports, facts.summary))
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from pytestpmd.cli.commands.show_queue import nb_queues
 from pytestpmd.cli.params import UINT16, UINT32
+from pytestpmd.cli.preconditions import refuse_while_forwarding, stopped_port
 from pytestpmd.cli.registry import command
 from pytestpmd.errors import ConfigError, OperationError, TestpmdError
 from pytestpmd.ethdev.port import EthPort, PortState
@@ -40,9 +41,7 @@ def config_queue_ring_size(app: "TestPmd", port_id: int, kind: str, queue_id: in
     "ports",
 )
 def config_deferred_start(app: "TestPmd", port_id: int, kind: str, queue_id: int, mode: str) -> None:
-    port = app.ports[port_id]
-    if port.state is PortState.STARTED:
-        raise ConfigError(f"Please stop port {port_id} first")
+    stopped_port(app, port_id)
     check_queue_id(app, kind, queue_id)
     deferred = app.config.queues.deferred
     (deferred.add if mode == "on" else deferred.discard)((port_id, kind, queue_id))
@@ -84,8 +83,7 @@ def _why_not(app: "TestPmd", port: EthPort, kind: str, queue_id: int) -> str:
     free_cnt=UINT32,
 )
 def cleanup_txq(app: "TestPmd", port_id: int, queue_id: int, most: int) -> str:
-    if app.session.running:
-        raise ConfigError("Please stop forwarding first")
+    refuse_while_forwarding(app)
     port = _with_info(app, port_id, queue_id)
     if port.state is not PortState.STARTED:
         raise ConfigError(f"Tx queue {queue_id} not started")

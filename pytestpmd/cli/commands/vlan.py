@@ -4,11 +4,11 @@ import errno
 from typing import TYPE_CHECKING
 
 from pytestpmd.cli.params import TEXT
+from pytestpmd.cli.preconditions import stopped_port
 from pytestpmd.cli.registry import command
 from pytestpmd.config import ask_offloads
 from pytestpmd.errors import ConfigError, NotSupported, TestpmdError
 from pytestpmd.ethdev.offloads import RxOffload, TxOffload
-from pytestpmd.ethdev.port import EthPort, PortState
 from pytestpmd.ethdev.ports import MAX_PORTS
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def vlan_set_tpid(app: "TestPmd", which: str, tpid: int, port_id: int) -> str:
 
 @command("tx_vlan set (port_id) (vlan_id)", "Have a tag inserted into the packets that a port sends.", "config")
 def tx_vlan_set(app: "TestPmd", port_id: int, tci: int) -> None:
-    port = _stopped(app, port_id)
+    port = stopped_port(app, port_id)
     if not port.info().tx_offload_capa & TxOffload.VLAN_INSERT:
         raise ConfigError(f"Error: vlan insert is not supported by port {port_id}")
     ask_offloads(app.config.queues, port_id, True, tx=TxOffload.VLAN_INSERT)
@@ -80,13 +80,13 @@ def tx_vlan_set(app: "TestPmd", port_id: int, tci: int) -> None:
 @command("tx_vlan set (port_id) (vlan_id) (outer_vlan_id)", "Have two tags inserted.", "config")
 def tx_vlan_set_qinq(app: "TestPmd", port_id: int, tci: int, outer: int) -> None:
     """No driver here inserts two."""
-    _stopped(app, port_id)
+    stopped_port(app, port_id)
     raise ConfigError(f"Error: qinq insert not supported by port {port_id}")
 
 
 @command("tx_vlan reset (port_id)", "Have no tag inserted any more.", "config")
 def tx_vlan_reset(app: "TestPmd", port_id: int) -> None:
-    _stopped(app, port_id)
+    stopped_port(app, port_id)
     ask_offloads(app.config.queues, port_id, False, tx=TxOffload.VLAN_INSERT)
     app.config.forward.tx_vlans.pop(port_id, None)
 
@@ -97,10 +97,3 @@ def tx_vlan_reset(app: "TestPmd", port_id: int) -> None:
 def tx_vlan_set_pvid(app: "TestPmd", port_id: int, vlan_id: int, mode: str) -> None:
     """As in the original the refusal is not said."""
     app.ports[port_id]
-
-
-def _stopped(app: "TestPmd", port_id: int) -> EthPort:
-    port = app.ports[port_id]
-    if port.state is not PortState.STOPPED:
-        raise ConfigError(f"Please stop port {port_id} first")
-    return port

@@ -64,16 +64,7 @@ def result(app: "TestPmd", command_line: Sequence[str], ending: Ending, periods:
     stats = app.session.stats()
     counted = app.session.counted()
     return {
-        "type": "result",
-        "schema": SCHEMA,
-        "version": __version__,
-        "command_line": list(command_line),
-        "host": host(),
-        "started_at": _iso(ending.began),
-        "ended_at": _iso(ending.ended),
-        "ended_by": ending.by,
-        "status": ending.status,
-        "errors": list(ending.errors),
+        **_run(command_line, ending),
         "engine": stats.engine,
         "forwarded": bool(app.session.sample()),
         "periods": len(periods),
@@ -103,17 +94,22 @@ def _of_port(port_id: int) -> Callable[[Period], Stats]:
 
 def failure(command_line: Sequence[str], began: datetime, status: int, error: str) -> Facts:
     """The result of a run that could not begin."""
+    return _run(command_line, Ending(began, now(), "error", status, [error]))
+
+
+def _run(command_line: Sequence[str], ending: Ending) -> dict[str, Json]:
+    """What is in every result."""
     return {
         "type": "result",
         "schema": SCHEMA,
         "version": __version__,
         "command_line": list(command_line),
         "host": host(),
-        "started_at": _iso(began),
-        "ended_at": _iso(now()),
-        "ended_by": "error",
-        "status": status,
-        "errors": [error],
+        "started_at": _iso(ending.began),
+        "ended_at": _iso(ending.ended),
+        "ended_by": ending.by,
+        "status": ending.status,
+        "errors": list(ending.errors),
     }
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytestpmd.cli.answer import Answer
 from pytestpmd.cli.params import UINT8
+from pytestpmd.cli.preconditions import refuse_while_forwarding
 from pytestpmd.cli.refusal import Refused, no
 from pytestpmd.cli.registry import command
 from pytestpmd.errors import ConfigError
@@ -33,18 +34,13 @@ def dcb_answer(app: Any, command: Refused, given: list[Any]) -> str:
     return "rte_eth_dev_get_dcb_info not supported."
 
 
-def _refuse_while_forwarding(app: "TestPmd") -> None:
-    if app.session.running:
-        raise ConfigError("Please stop forwarding first")
-
-
 def _listed(mask: int) -> str:
     return "".join(f" {one}" for one in range(MAX_CLASSES) if mask >> one & 1)
 
 
 @command("set dcb fwd_tc (tc_mask)", "Set which traffic classes would forward.", "config", tc_mask=UINT8)
 def set_fwd_tc(app: "TestPmd", mask: int) -> str:
-    _refuse_while_forwarding(app)
+    refuse_while_forwarding(app)
     if not mask:
         raise ConfigError("TC mask should not be zero!")
     app.config.dcb.fwd_tc_mask = mask
@@ -53,7 +49,7 @@ def set_fwd_tc(app: "TestPmd", mask: int) -> str:
 
 @command("set dcb fwd_tc_cores (tc_cores)", "Set how many cores a traffic class would have.", "config", tc_cores=UINT8)
 def set_fwd_tc_cores(app: "TestPmd", cores: int) -> str:
-    _refuse_while_forwarding(app)
+    refuse_while_forwarding(app)
     if not cores:
         raise ConfigError("Cores per-TC should not be zero!")
     app.config.dcb.fwd_tc_cores = cores

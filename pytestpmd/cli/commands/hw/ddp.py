@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pytestpmd.cli.refusal import Refused, all_stopped, any_port, no
+from pytestpmd.cli.refusal import Refused, all_stopped, any_port, of_driver
 
 
 def _unreadable(name: str) -> str:
@@ -31,8 +31,8 @@ def info_answer(app: Any, command: Refused, given: list[Any]) -> str:
 
 
 COMMANDS = [
-    no("ddp add (port_id) (profile:text)", "Load DDP profile.", add_answer, section="drivers", check=all_stopped),
-    no("ddp del (port_id) (backup:text)", "Remove DDP profile.", del_answer, section="drivers", check=all_stopped),
-    no("ddp get list (port_id)", "List DDP profiles.", "Failed to get ddp list", section="drivers", check=any_port),
-    no("ddp get info (profile:text)", "DDP profile information.", info_answer, section="drivers", check=any_port),
+    of_driver("ddp add (port_id) (profile:text)", "Load DDP profile.", add_answer, check=all_stopped),
+    of_driver("ddp del (port_id) (backup:text)", "Remove DDP profile.", del_answer, check=all_stopped),
+    of_driver("ddp get list (port_id)", "List DDP profiles.", "Failed to get ddp list", check=any_port),
+    of_driver("ddp get info (profile:text)", "DDP profile information.", info_answer, check=any_port),
 ]

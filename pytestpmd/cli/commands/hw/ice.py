@@ -1,27 +1,24 @@
 """What only a port of the ice driver does; no file is written."""
 
-from pytestpmd.cli.refusal import any_port, no
+from pytestpmd.cli.refusal import any_port, of_driver
 
 COMMANDS = [
-    no(
+    of_driver(
         "ddp dump (port_id) (file)",
         "Dump runtime configuration.",
         "Device doesn't support dump DDP runtime configure.",
-        section="drivers",
         check=any_port,
     ),
-    no(
+    of_driver(
         "ddp dump switch (port_id) (file)",
         "Dump switch configuration.",
         "Device doesn't support dump DDP switch runtime configure.",
-        section="drivers",
         check=any_port,
     ),
-    no(
+    of_driver(
         "txsched dump (port_id) (brief|detail) (file)",
         "Dump Tx scheduler.",
         "Failed to dump Tx scheduring runtime configure.",
-        section="drivers",
         check=any_port,
     ),
 ]

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from pytestpmd.cli.refusal import Refused, any_port, bandwidths, no, stopped
+from pytestpmd.cli.refusal import Refused, any_port, bandwidths, of_driver, stopped
 from pytestpmd.errors import ConfigError
 from pytestpmd.ethdev.port import PortState
 
@@ -29,62 +29,54 @@ def bandwidths_answer(app: Any, command: Refused, given: list[Any]) -> str:
 
 
 COMMANDS = [
-    no(
+    of_driver(
         "set vf split drop (port_id) (vf_id:u16) (on|off)",
         "VF split drop.",
         "not supported on port {port}",
-        section="drivers",
     ),
-    no(
+    of_driver(
         "set macsec offload (port_id) on encrypt (on|off) replay-protect (on|off)",
         "MACsec on.",
         "not supported on port {port}",
-        section="drivers",
         check=stopped,
     ),
-    no(
+    of_driver(
         "set macsec offload (port_id) off",
         "MACsec off.",
         "not supported on port {port}",
-        section="drivers",
         check=stopped,
     ),
-    no(
+    of_driver(
         "set macsec sc (tx|rx) (port_id) (mac:mac) (pi:u16)",
         "MACsec connection.",
         "not supported on port {port}",
-        section="drivers",
         check=any_port,
     ),
-    no(
+    of_driver(
         "set macsec sa (tx|rx) (port_id) (idx:u8) (an:u8) (pn:u32) (key:text)",
         "MACsec association.",
         key_answer,
-        section="drivers",
         check=any_port,
     ),
-    no(
+    of_driver(
         "set tc tx min-bandwidth (port_id) (bw_list:text)",
         "Class minimum bandwidth.",
         bandwidths_answer,
-        section="drivers",
         check=stopped,
     ),
-    no("port config bypass (port_id) (on|off)", "Bypass enable.", "", section="drivers", check=bypass_stopped),
-    no(
+    of_driver("port config bypass (port_id) (on|off)", "Bypass enable.", "", check=bypass_stopped),
+    of_driver(
         "set bypass mode (normal|bypass|isolate) (port_id)",
         "Bypass mode.",
         NO_BYPASS,
-        section="drivers",
         check=any_port,
     ),
-    no(
+    of_driver(
         "set bypass event (timeout|os_on|os_off|power_on|power_off) mode (normal|bypass|isolate) (port_id)",
         "Bypass event.",
         NO_BYPASS,
-        section="drivers",
         check=any_port,
     ),
-    no("set bypass timeout (0|1.5|2|3|4|8|16|32)", "Bypass watchdog.", "", section="drivers", check=any_port),
-    no("show bypass config (port_id)", "Bypass configuration.", NO_BYPASS, section="drivers", check=any_port),
+    of_driver("set bypass timeout (0|1.5|2|3|4|8|16|32)", "Bypass watchdog.", "", check=any_port),
+    of_driver("show bypass config (port_id)", "Bypass configuration.", NO_BYPASS, check=any_port),
 ]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pytestpmd.cli.refusal import Refused, any_port, no
+from pytestpmd.cli.refusal import Refused, any_port, of_driver
 
 LIST = "ID\tType\tClass\tClass_mode\tLen\tOffset\tSample_len\tData"
 
@@ -30,69 +30,60 @@ def tlv_answer(app: Any, command: Refused, given: list[Any]) -> str:
 
 
 COMMANDS = [
-    no(
+    of_driver(
         "mlx5 set port (port_id) host_shaper avail_thresh_triggered (flag:u16) rate (rate:u8)",
         "Host shaper.",
         "cmd_port_host_shaper error: ({why})",
-        section="drivers",
         check=any_port,
     ),
-    no("mlx5 port attach (words:words)", "Attach with fds.", attach_answer, section="drivers", check=any_port),
-    no(
+    of_driver("mlx5 port attach (words:words)", "Attach with fds.", attach_answer, check=any_port),
+    of_driver(
         "mlx5 port (port_id) ext_rxq map (sw_queue_id:u16) (hw_queue_id:u32)",
         "Map external queue.",
         "function not implemented or supported",
-        section="drivers",
     ),
-    no(
+    of_driver(
         "mlx5 port (port_id) ext_rxq unmap (sw_queue_id:u16)",
         "Unmap external queue.",
         "function not implemented or supported",
-        section="drivers",
     ),
-    no(
+    of_driver(
         "mlx5 set flow_engine (active|standby) [(flag:u32)]",
         "Flow engine mode.",
         engine_answer,
-        section="drivers",
         check=any_port,
     ),
-    no(
+    of_driver(
         "mlx5 set tlv_option class (class_id:u16) type (type_id:u8) len (len:u8) offset (offset:u8) "
         "sample_len (sample_len:u8) class_mode (ignored|fixed|matchable) data (words:words)",
         "GENEVE TLV option.",
         tlv_answer,
-        section="drivers",
         check=any_port,
     ),
-    no("mlx5 list tlv_options", "List TLV options.", LIST, section="drivers", check=any_port),
-    no("mlx5 flush tlv_options [max (number:u8)]", "Clear TLV options.", "", section="drivers", check=any_port),
-    no(
+    of_driver("mlx5 list tlv_options", "List TLV options.", LIST, check=any_port),
+    of_driver("mlx5 flush tlv_options [max (number:u8)]", "Clear TLV options.", "", check=any_port),
+    of_driver(
         "mlx5 port (port_id) apply tlv_options",
         "Apply TLV options.",
         "The option list is empty, please set options",
-        section="drivers",
     ),
-    no("mlx5 port (port_id) destroy tlv_options", "Destroy TLV parser.", "", section="drivers"),
-    no(
+    of_driver("mlx5 port (port_id) destroy tlv_options", "Destroy TLV parser.", ""),
+    of_driver(
         "mlx5 port (port_id) queue (queue_id) dump sq_context (file)",
         "Dump SQ context.",
         "invalid port_id {port}",
-        section="drivers",
         check=any_port,
     ),
-    no(
+    of_driver(
         "mlx5 port (port_id) queue (queue_id) dump rq_context (file)",
         "Dump RQ context.",
         "invalid port_id {port}",
-        section="drivers",
         check=any_port,
     ),
-    no(
+    of_driver(
         "mlx5 port (port_id) txq (queue_id) rate show",
         "Queue rate index.",
         "invalid port_id {port}",
-        section="drivers",
         check=any_port,
     ),
 ]
