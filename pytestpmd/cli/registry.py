@@ -366,9 +366,12 @@ def of(functions: Iterable[Function], program: Program = PYTESTPMD) -> Registry:
 
 
 def discover(package: str = "pytestpmd.cli.commands", program: Program = PYTESTPMD) -> Registry:
-    """Import every module of the package, by name, and take in what they announce."""
+    """Import every module of the package, by name, and take in what they announce.
+
+    Tables come last: what they hold leads nowhere here, so that others are named first where words are missing.
+    """
     registry = Registry(program)
-    for module in _walk(package):
+    for module in sorted(_walk(package), key=lambda module: "COMMANDS" in vars(module)):
         registry.add_module(module)
     return registry
 

@@ -89,6 +89,15 @@ def test_devices_and_lists_of_ports_are_those_there_are() -> None:
     assert "0,1" in meanings(PROGRAM, "set portlist ")
 
 
+def test_files_are_offered_where_one_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").touch()
+    (tmp_path / "only").mkdir()
+    (tmp_path / "other").touch()
+    found = Words(PROGRAM).get_completions(Document(f"load {tmp_path}/on"), CompleteEvent())
+    assert {one.text for one in found} == {f"{tmp_path}/one.txt ", f"{tmp_path}/only/"}
+    assert not any(one.startswith("/") for one in meanings(PROGRAM, f"load {tmp_path}/nowhere/"))
+
+
 def test_a_comment_is_left_alone() -> None:
     assert meanings(PROGRAM, "# sho") == meanings(PROGRAM, "show port #") == {}
     assert complete(PROGRAM, "# sho").add == ""

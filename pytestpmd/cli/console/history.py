@@ -14,6 +14,7 @@ def history(environ: Mapping[str, str]) -> History:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
+        path.chmod(0o600)
     except OSError:
         return InMemoryHistory()
     return _Kept(str(path))

@@ -1,6 +1,9 @@
 """What could stand at the cursor, for a person: words with a meaning each, and things that there are at the moment."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -10,6 +13,7 @@ from pytestpmd.cli.console.session import Session
 from pytestpmd.cli.grammar import Candidate, candidates, match_form, split_words
 
 BELOW_MAX = 8  # candidates that the line below the prompt names
+FILES_MAX = 1000  # of a folder that are looked at
 FOLLOW_MAX = 6  # words that may follow one of many meanings
 HINT = " Tab completes, ? lists what fits, up recalls, Ctrl-C stops forwarding"
 
@@ -24,7 +28,8 @@ class Words(Completer):
         line = document.text_before_cursor
         partial = unfinished(line)
         for text, meaning in offers(self.session, line).items():
-            yield Completion(f"{text} ", -len(partial), display=text, display_meta=meaning)
+            whole = text if text.endswith("/") else f"{text} "
+            yield Completion(whole, -len(partial), display=text, display_meta=meaning)
 
 
 def unfinished(line: str) -> str:
@@ -87,12 +92,13 @@ def _name(one: Candidate) -> str:
     return "Enter" if one.kind == "RETURN" else one.text or f"({one.kind})"
 
 
-# What there is at the moment, by the name of the placeholder, from the app and the words before.
+# What there is at the moment, by the name of the placeholder, from the app and the words, the unfinished one last.
 
 
 def _live(app: Any, line: str, found: Iterable[Candidate]) -> Iterator[Candidate]:
     """The candidates, those of some placeholders with the values that would be good now."""
     words, partial = [word.text for word in split_words(line)], unfinished(line)
+    words = words if partial else [*words, ""]
     for one in found:
         values = LIVE[one.kind](app, words) if not one.text and one.kind in LIVE else ()
         fitting = [value for value in values if value.startswith(partial)]
@@ -117,6 +123,14 @@ def _queue_ids(app: Any, words: Sequence[str]) -> Iterable[str]:
     return map(str, range(max(counts, default=0)))
 
 
+def _files(app: Any, words: Sequence[str]) -> Iterable[str]:
+    """What lies in the folder that the unfinished word names: the first so many, for a folder may be huge."""
+    folder = words[-1][: words[-1].rfind("/") + 1]
+    with suppress(OSError), os.scandir(folder or ".") as entries:
+        return sorted(f"{folder}{entry.name}{'/' * entry.is_dir()}" for entry in islice(entries, FILES_MAX))
+    return []
+
+
 def _devices(app: Any, words: Sequence[str]) -> Iterable[str]:
     return [port.name for port in app.ports] if "attach" not in words else []
 
@@ -131,5 +145,6 @@ def _lists(app: Any, words: Sequence[str]) -> Iterable[str]:
 LIVE: Mapping[str, Callable[[Any, Sequence[str]], Iterable[str]]] = {
     "queue_id": _queue_ids,
     "identifier": _devices,
+    "file": _files,
     "x[,y]*": _lists,
 }
