@@ -4,28 +4,17 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
-from typing import Protocol
 
+from pytestpmd.app.sampling import BITS, App
 from pytestpmd.config import MetricsConfig
 from pytestpmd.eal.control import ControlThread
 from pytestpmd.ethdev.port import EthPort
-from pytestpmd.ethdev.ports import OPERATING, Ports
+from pytestpmd.ethdev.ports import OPERATING
 from pytestpmd.fwd.latency import Latency
-from pytestpmd.fwd.session import Session
 
 PERIOD_S = 1.0
 RATES = tuple(f"{kind}_bits_{way}" for kind in ("ewma", "mean", "peak") for way in ("in", "out"))
 ALPHA_PERCENT = 20
-BITS = 8
-
-
-class App(Protocol):
-    """What is measured."""
-
-    @property
-    def ports(self) -> Ports: ...
-    @property
-    def session(self) -> Session: ...
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What the virtio drivers have in common before they meet a device: features asked for, speeds, an address."""
+"""What the virtio drivers have in common before they meet a device: features asked for, and speeds."""
 
 from pytestpmd.drivers.virtio_net import Feature
 
