@@ -84,6 +84,9 @@ def test_a_queue_is_told_where_the_driver_tells_of_it(ask_pair: Asked) -> None:
     assert queue == ask_pair("/ethdev/rx_queue,1,0")
     assert ask_pair("/ethdev/tx_queue,1,0")["nb_desc"] == 256
     assert ask_pair("/ethdev/rx_queue,1,1") is None
+    assert queue["rx_drop_en"] == "off"
+    ask_pair.appliance.app.config.queues.rx_drop_en = True
+    assert ask_pair("/ethdev/rx_queue,1")["rx_drop_en"] == "on"
 
 
 def test_a_queue_needs_a_number_where_there_are_two(ask: Asked) -> None:

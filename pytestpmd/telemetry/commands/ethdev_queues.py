@@ -27,7 +27,7 @@ def rx_queue(app: "TestPmd", params: str) -> Json:
         "socket_id": 0,
         **NO_THRESHOLDS,
         "free_threshold": told.free_thresh,
-        "rx_drop_en": "off",
+        "rx_drop_en": "on" if app.config.queues.rx_drop_en else "off",
         "deferred_start": "on" if ("rxq", queue_id) in conf.deferred else "off",
         "rx_nseg": 0,
         "share_group": 0,
