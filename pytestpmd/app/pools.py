@@ -7,11 +7,11 @@ from pytestpmd.eal.args import EalArgs
 from pytestpmd.eal.memory import MemoryLimit
 from pytestpmd.eal.mempool import Mempool
 from pytestpmd.eal.options import POOL_OPS
+from pytestpmd.ethdev.ports import MAX_PORTS
 from pytestpmd.log import TESTPMD
 
 RX_DESC_MAX = 2048
 TX_DESC_MAX = 2048
-MAX_ETHPORTS = 32
 
 
 def create_pools(config: Config, eal: EalArgs) -> Iterator[Mempool]:
@@ -46,4 +46,4 @@ def common_node(config: Config) -> int:
 
 def _default_mbufs(workers: int, cached: int) -> int:
     """As many as the most ports there could be hold in their rings, with a burst and each lcore's cache."""
-    return (RX_DESC_MAX + TX_DESC_MAX + MAX_PKT_BURST + workers * cached) * MAX_ETHPORTS
+    return (RX_DESC_MAX + TX_DESC_MAX + MAX_PKT_BURST + workers * cached) * MAX_PORTS

@@ -31,7 +31,7 @@ def show_queue_info(app: "TestPmd", kind: str, port_id: int, queue_id: int) -> A
         info = port.queue_info(kind, queue_id)
     except OperationError as error:
         raise ConfigError(
-            f"{_said(app, kind, port_id, queue_id, error)}"
+            f"{_said(kind, port_id, queue_id, error)}"
             f"Failed to retrieve information for port: {port_id}, {kind[:2].upper()} queue: {queue_id}\n"
             f"error desc: {error}({-error.code})"
         ) from None
@@ -53,7 +53,7 @@ def _port_with(app: "TestPmd", kind: str, port_id: int, queue_id: int) -> EthPor
     return port
 
 
-def _said(app: "TestPmd", kind: str, port_id: int, queue_id: int, error: OperationError) -> str:
+def _said(kind: str, port_id: int, queue_id: int, error: OperationError) -> str:
     """What ethdev logs of a port or a queue that is not there."""
     if error.code == errno.ENODEV:
         return f"ETHDEV: Invalid port_id={port_id}\n"
