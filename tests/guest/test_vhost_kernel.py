@@ -168,7 +168,9 @@ def test_a_stream_goes_through_in_segments_longer_than_a_frame(machine: Machine,
     ports = PORTS.replace("=vk", "=vt")
     offloads = "--rx-offloads=0x201c --tx-offloads=0x802c"  # checksums, LRO, scatter; checksums, TSO, segments
     machine.sh("ip netns add a; ip netns add b")
-    with machine.pytestpmd(f"{EAL}{ports} -- -i --total-num-mbufs=8192 --rxq=2 --txq=2 {offloads}").ready() as program:
+    with machine.pytestpmd(
+        f"{EAL} --file-prefix=stream{ports} -- -i --total-num-mbufs=8192 --rxq=2 --txq=2 {offloads}"
+    ).ready() as program:
         for i, network in enumerate("ab"):
             inside = f"ip netns exec {network}"
             machine.sh(
