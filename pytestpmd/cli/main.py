@@ -219,6 +219,8 @@ class Program:
             counted = f"{forwarded(app)} of {limits.packets} packets within {limits.duration_s:g} s"
             self.outcome.add("--packets", WaitExpired(counted))
             app.say(counted)
+        if limits and not forwarded(app):
+            app.say("No packets came: where nobody else sends, --tx-first or --forward-mode=txonly does")
         return ended_by
 
 

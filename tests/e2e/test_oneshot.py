@@ -71,6 +71,15 @@ def test_packets_that_do_not_come_within_the_duration_are_a_failure() -> None:
     assert "of 18446744073709551615 packets within 0.2 s" in told["errors"][0]
 
 
+def test_a_run_to_which_nobody_sent_says_what_would() -> None:
+    said = "No packets came: where nobody else sends, --tx-first or --forward-mode=txonly does\n"
+    assert said in run("--duration=0.2", eal=("--in-memory",)).out
+    told = run("--duration=0.2", "--json", eal=("--in-memory",))
+    assert result(told)["total"]["rx_packets"] == 0
+    assert said in told.err
+    assert "No packets" not in run("--duration=0.2", "--tx-first", eal=("--in-memory",)).text
+
+
 def test_periods_are_lines_of_their_own_before_the_result() -> None:
     first, *rest = objects(run("--json", "--stats-period=1", "--duration=2.3"))
     assert [one["type"] for one in (first, *rest)] == ["period", "period", "result"]
