@@ -129,7 +129,6 @@ def test_flowgen_goes_on_with_the_flow_it_came_to(make: Make) -> None:
     for _ in range(3):
         appliance.app.session.start()
         stream = appliance.app.session._made.streams[0].ptr  # type: ignore[union-attr]
-        assert stream.flowgen.next_flow >= sent % 1_000_000
         sent += appliance.app.session.stop().total.tx_packets
         assert stream.flowgen.next_flow == sent % 1_000_000
 
