@@ -1,5 +1,6 @@
 """What the line editor offers comes from the same grammar that runs the line."""
 
+import os
 import time
 from pathlib import Path
 
@@ -103,6 +104,7 @@ def test_a_comment_is_left_alone() -> None:
     assert complete(PROGRAM, "# sho").add == ""
 
 
+@pytest.mark.skipif("PYTESTPMD_SANITIZERS" in os.environ, reason="the sanitizer takes its time")
 def test_completion_never_blocks_typing() -> None:
     """Each key costs less than 10 ms of this thread's time: offers, and the line below the prompt."""
     lines = {" ".join(command.syntax.split()[:n]) + " " for command in PROGRAM.registry.commands for n in range(3)}
